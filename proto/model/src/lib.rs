@@ -1,0 +1,36 @@
+//! The shared vocabulary of coordinator and agent: ids, digests, generations, releases, policies, assignments and reports.
+//!
+//! Deliberately not here: I/O, clocks, randomness, the wire format (crate `evenkeel-proto`) and every decision (crates
+//! `evenkeel-machine` and `evenkeel-rollout`). A value of this crate that exists is valid: constructors check, fields are data.
+
+pub mod assignment;
+pub mod cause;
+pub mod count;
+pub mod digest;
+pub mod generation;
+pub mod health;
+pub mod host;
+pub mod id;
+pub mod image;
+pub mod manifest;
+pub mod policy;
+pub mod report;
+pub mod service;
+pub mod time;
+
+pub use assignment::{Assignment, Content, Phase, Terms};
+pub use cause::{CauseClass, CauseKind, Evidence, Failure, Pressure, ProbeEvidence};
+pub use count::Count;
+pub use digest::Digest;
+pub use generation::{Epoch, Generation, Version};
+pub use health::{Health, Probe};
+pub use host::{ContainerStats, HostFacts, HostStats};
+pub use id::{
+    AppKey, AppName, EnvironmentName, FleetName, HostId, OperatorName, ReleaseNumber, RolloutId, ServiceName, Slot,
+};
+pub use image::ImagePin;
+pub use manifest::{Manifest, Service, Specification};
+pub use policy::{OnFailure, Policy, Strategy};
+pub use report::{AppReport, Refusal, RefusedAssignment, ServiceReport, Stage};
+pub use service::{Constraint, Mount, Order, Port, Protocol, Restart, ServiceSpec};
+pub use time::{Millis, Monotonic, UnixMillis};
