@@ -1,0 +1,191 @@
+//! What the agent remembers between two decisions, in memory alone: answers of probes, attempts, when deadlines began. All of it may be lost
+//! at any moment (a restart of the agent): then deadlines and probes begin afresh. Not here: judging what is remembered (`health`, `forward`).
+
+mod attempts;
+mod seen;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use evenkeel_model::{Content, Digest, Evidence, Monotonic, Stage, Version};
+
+use self::attempts::Attempts;
+use crate::ledger::Ledger;
+use crate::release::{Goal, Reading};
+use crate::report::stage_of;
+use crate::{Action, Engine, Observed, Outcome, Place};
+
+pub(crate) use self::attempts::{Attempt, LONGEST_BACKOFF};
+pub(crate) use self::seen::{Rule, Seen};
+
+/// What is remembered of one key. The default, remembering nothing, is always right to begin with.
+///
+/// The driver calls [`Memory::observe`] before each decision and [`Memory::record`] after each action.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    deciding_since: Option<Monotonic>,
+    session: Option<u64>,
+    chapter: Option<(Version, Stage)>,
+    readings: BTreeMap<Digest, Arc<Reading>>,
+    seen: BTreeMap<String, Seen>,
+    attempts: Attempts,
+    evidence: BTreeMap<String, Evidence>,
+    pull_began: Option<Monotonic>,
+}
+
+impl Memory {
+    /// Takes in what is seen now. Doing it twice with the same arguments is doing it once.
+    ///
+    /// Another engine session, or an engine that is down, makes all be forgotten that concerns containers: an engine's restart alone
+    /// must not look like a crash of the containers, and the time it takes does not count against the release. A newer version does too.
+    pub fn observe(&mut self, ledger: &Ledger, observed: &Observed, now: Monotonic) {
+        self.deciding_since.get_or_insert(now);
+        self.read(ledger);
+        self.turn_page(ledger);
+        let Engine::Up { session } = observed.engine else {
+            self.forget();
+            self.session = None;
+            return;
+        };
+        if self.session != Some(session) {
+            self.forget();
+            self.session = Some(session);
+        }
+        self.look(ledger, observed, now);
+    }
+
+    /// Takes in how `action` ended, at `now`.
+    pub fn record(&mut self, action: &Action, outcome: &Outcome, now: Monotonic) {
+        match action {
+            Action::Wait => {}
+            Action::Probe { place, probe, .. } => {
+                if let Some(seen) = self.seen.values_mut().find(|seen| seen.place == *place) {
+                    seen.answer(probe, outcome, now);
+                }
+            }
+            Action::Collect(place) => {
+                let evidence = match outcome {
+                    Outcome::Collected(evidence) => evidence.as_ref().clone(),
+                    // No proof to be had: the revert does not wait for it.
+                    Outcome::Done | Outcome::Probed { .. } | Outcome::Failed(_) => Evidence::default(),
+                };
+                let id = self.id_at(place);
+                self.evidence.insert(id, evidence);
+            }
+            _ => self.record_attempt(action, outcome, now),
+        }
+    }
+
+    fn record_attempt(&mut self, action: &Action, outcome: &Outcome, now: Monotonic) {
+        self.attempts.record(action, &self.seen, outcome, now);
+        if let (Action::Start(place), Outcome::Done) = (action, outcome)
+            && let Some(seen) = self.seen.values_mut().find(|seen| seen.place == *place)
+        {
+            seen.begin(now);
+        }
+    }
+
+    /// Since when this process decides.
+    pub(crate) fn deciding_since(&self) -> Option<Monotonic> {
+        self.deciding_since
+    }
+
+    /// What was seen of a container in this engine session.
+    pub(crate) fn seen(&self, id: &str) -> Option<&Seen> {
+        self.seen.get(id)
+    }
+
+    /// How the attempts at this very thing went, if there were any.
+    pub(crate) fn attempt(&self, action: &Action) -> Option<&Attempt> {
+        self.attempts.of(action, &self.seen)
+    }
+
+    /// The proof that was collected of a container, empty if there was none to be had; none: not asked for yet.
+    pub(crate) fn evidence(&self, id: &str) -> Option<&Evidence> {
+        self.evidence.get(id)
+    }
+
+    /// When the first of the images was found missing.
+    pub(crate) fn pull_began(&self) -> Option<Monotonic> {
+        self.pull_began
+    }
+
+    /// What should run; read from its bytes only if [`Self::observe`] has not done so yet.
+    pub(crate) fn goal<'a>(&self, content: Option<&'a Content>) -> Goal<'a> {
+        let Some(content) = content else { return Goal::Nothing };
+        let reading = self.readings.get(&content.digest).cloned().or_else(|| Reading::of(content).map(Arc::new));
+        match reading {
+            Some(reading) => Goal::Release(crate::release::Target::new(content, reading)),
+            None => Goal::Unreadable,
+        }
+    }
+
+    fn id_at(&self, place: &Place) -> String {
+        self.seen.iter().find(|(_, seen)| seen.place == *place).map(|(id, _)| id.clone()).unwrap_or_default()
+    }
+
+    fn forget(&mut self) {
+        self.seen.clear();
+        self.attempts = Attempts::default();
+        self.evidence.clear();
+        self.pull_began = None;
+    }
+
+    /// A new version is judged on what is seen from now on; a new stage has attempts of its own.
+    fn turn_page(&mut self, ledger: &Ledger) {
+        let chapter = ledger.accepted.as_ref().map(|accepted| (accepted.assignment.version, stage_of(accepted)));
+        if self.chapter.map(|(version, _)| version) != chapter.map(|(version, _)| version) {
+            self.forget();
+        } else if self.chapter != chapter {
+            self.attempts = Attempts::default();
+            self.evidence.clear();
+        }
+        self.chapter = chapter;
+    }
+
+    /// Reads the manifests that the ledger names, once each.
+    fn read(&mut self, ledger: &Ledger) {
+        let contents = || accepted_content(ledger).into_iter().chain(&ledger.base);
+        self.readings.retain(|digest, _| contents().any(|content| content.digest == *digest));
+        for content in contents() {
+            if !self.readings.contains_key(&content.digest)
+                && let Some(reading) = Reading::of(content)
+            {
+                self.readings.insert(content.digest.clone(), Arc::new(reading));
+            }
+        }
+    }
+
+    fn look(&mut self, ledger: &Ledger, observed: &Observed, now: Monotonic) {
+        let wanted = self.goal(accepted_content(ledger));
+        let base = self.goal(ledger.base.as_ref());
+        self.seen.retain(|id, _| observed.containers.iter().any(|container| container.id == *id));
+        for container in &observed.containers {
+            let rule = [&wanted, &base].into_iter().filter_map(|goal| goal.target()?.get(&container.place.service));
+            let rule = rule.into_iter().find(|service| service.fingerprint == container.fingerprint);
+            let seen = self
+                .seen
+                .entry(container.id.clone())
+                .or_insert_with(|| Seen::new(container.place.clone(), container.restarts));
+            seen.rule = rule.map(|wanted| Rule::of(&wanted.service.spec.health)).unwrap_or_default();
+            seen.look(container.is_running(), container.restarts, now);
+        }
+        self.attempts.keep_only(&self.seen);
+        let missing = wanted.target().is_some_and(|target| {
+            target.services().any(|(name, wanted)| {
+                !observed.images.contains_key(wanted.service.image.digest())
+                    && !observed.containers.iter().any(|container| {
+                        container.place.service == *name && container.fingerprint == wanted.fingerprint
+                    })
+            })
+        });
+        self.pull_began = missing.then(|| self.pull_began.unwrap_or(now));
+    }
+}
+
+fn accepted_content(ledger: &Ledger) -> Option<&Content> {
+    ledger.accepted.as_ref()?.assignment.content.as_ref()
+}
+
+#[cfg(test)]
+mod tests;

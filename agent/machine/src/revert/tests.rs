@@ -1,0 +1,120 @@
+//! The way back.
+
+use evenkeel_model::{CauseKind, Phase, Restart};
+
+use crate::world::{World, check};
+
+#[test]
+fn trap_1_stop_first_whose_create_or_start_fails_brings_the_old_one_back() {
+    for image in ["uncreatable-2", "unstartable-2", "taken-2", "crash-2"] {
+        let mut world = World::serving("web:good-1:stop-first");
+        world.deploy(&format!("web:{image}:stop-first"));
+        check(&mut world, 60, "reverted | running web:good-1 | stopped -");
+    }
+}
+
+#[test]
+fn stop_first_stops_the_new_before_the_old_starts() {
+    let mut world = World::serving("web:good-1:stop-first");
+    world.deploy("web:good-2:stop-first");
+    world.run(20);
+    world.forget_the_past();
+    world.order(Phase::Withdrawn).unwrap();
+    check(&mut world, 20, "reverted | running web:good-1 | stopped -");
+    assert_eq!(world.log, ["stop web.b", "start web.a", "set-restart web.a UnlessStopped", "remove web.b"]);
+}
+
+#[test]
+fn start_first_brings_the_old_up_before_the_new_goes() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.forget_the_past();
+    world.order(Phase::Withdrawn).unwrap();
+    check(&mut world, 20, "reverted | running web:good-1 | stopped -");
+    assert_eq!(world.log, ["start web.a", "set-restart web.a UnlessStopped", "stop web.b", "remove web.b"]);
+    assert!(world.gaps.is_empty());
+}
+
+#[test]
+fn start_first_keeps_the_new_as_long_as_the_old_can_not_start() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.fault("start", CauseKind::Unstartable, 3);
+    world.order(Phase::Withdrawn).unwrap();
+    check(&mut world, 50, "reverting | running web:good-2 | stopped web:good-1");
+    check(&mut world, 60, "reverted | running web:good-1 | stopped -");
+}
+
+#[test]
+fn a_base_container_removed_by_hand_is_made_anew() {
+    for images_are_gone in [false, true] {
+        let mut world = World::serving("web:good-1");
+        world.deploy("web:good-2");
+        world.run(20);
+        world.bodies.retain(|_, body| body.container.is_running());
+        if images_are_gone {
+            world.images.clear();
+        }
+        world.order(Phase::Withdrawn).unwrap();
+        check(&mut world, 20, "reverted | running web:good-1 | stopped -");
+        let container = &world.bodies.values().next().unwrap().container;
+        assert_eq!((container.release.0, container.restart), (1, Restart::UnlessStopped));
+    }
+}
+
+#[test]
+fn a_revert_never_gives_up_and_never_hurries() {
+    for (kind, most) in [(CauseKind::RegistryUnreachable, 30), (CauseKind::ImageNotFound, 22)] {
+        let mut world = World::serving("web:good-1");
+        world.deploy("web:good-2");
+        world.run(20);
+        world.bodies.retain(|_, body| body.container.is_running());
+        world.images.clear();
+        world.fault("pull", kind, 1000);
+        world.forget_the_past();
+        world.order(Phase::Withdrawn).unwrap();
+        check(&mut world, 600, "reverting | running web:good-2 | stopped -");
+        assert!((15..most).contains(&world.log.len()), "{:?}", world.log);
+        assert!(world.report.as_ref().unwrap().why.contains("pulling"), "{}", world.report.unwrap().why);
+        world.faults.clear();
+        check(&mut world, 60, "reverted | running web:good-1 | stopped -");
+    }
+}
+
+#[test]
+fn each_service_comes_back_without_waiting_for_another_s_trouble() {
+    let mut world = World::serving("db:good-1 web:good-1:stop-first");
+    world.deploy("db:good-2 web:good-2:stop-first");
+    world.run(20);
+    world.bodies.retain(|place, body| body.container.is_running() || place.service.as_str() == "web");
+    world.images.clear();
+    world.fault("pull", CauseKind::RegistryUnreachable, 1000);
+    world.order(Phase::Withdrawn).unwrap();
+    check(&mut world, 60, "reverting | running db:good-2 web:good-1 | stopped -");
+}
+
+#[test]
+fn after_the_revert_the_base_is_probed_and_reported_as_it_is() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:crash-2");
+    world.run(30);
+    let report = world.report.clone().unwrap();
+    let web = &report.services[&"web".parse().unwrap()];
+    assert_eq!((web.release.0, web.running, web.healthy, report.healthy), (1, true, true, false));
+    assert_eq!((report.release.unwrap().0, report.base.unwrap().0), (2, 1));
+}
+
+#[test]
+fn a_base_that_does_not_answer_ends_the_revert_all_the_same() {
+    let mut world = World::serving("web:good-1");
+    world
+        .bodies
+        .values_mut()
+        .for_each(|body| body.service = crate::world::release("web:unready-1").services.into_values().next().unwrap());
+    world.deploy("web:crash-2");
+    world.run(30);
+    let report = world.report.clone().unwrap();
+    assert_eq!((world.end(), report.services[&"web".parse().unwrap()].healthy), ("reverted", false));
+}

@@ -1,0 +1,86 @@
+//! After the end.
+
+use evenkeel_model::{Phase, Restart};
+
+use crate::ContainerState;
+use crate::world::{World, check};
+
+#[test]
+fn what_serves_gets_its_restart_and_all_else_goes() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.forget_the_past();
+    world.order(Phase::Committed).unwrap();
+    check(&mut world, 20, "committed | running web:good-2 | stopped -");
+    assert_eq!(world.log, ["set-restart web.b UnlessStopped", "remove web.a"]);
+}
+
+#[test]
+fn a_committed_container_found_ended_is_started_once_in_a_session() {
+    let mut world = World::serving("web:good-1");
+    for body in world.bodies.values_mut() {
+        body.container.state = ContainerState::Exited { code: 0, oom_killed: false };
+    }
+    world.run(60);
+    assert_eq!((world.log.len(), world.report.clone().unwrap().healthy), (0, false), "it was seen running before");
+    world.kill();
+    check(&mut world, 20, "committed | running web:good-1 | stopped -");
+    assert_eq!(world.log, ["start web.a"]);
+    assert!(world.report.unwrap().healthy);
+}
+
+#[test]
+fn a_committed_container_that_may_stay_ended_is_left_alone() {
+    let mut world = World::serving("web:good-1:restart-no");
+    world.reboot();
+    check(&mut world, 60, "committed | running - | stopped web:good-1");
+    assert!(world.log.is_empty());
+}
+
+#[test]
+fn a_committed_container_that_is_missing_is_made_again_once_in_a_session() {
+    let mut world = World::serving("web:good-1");
+    world.kill();
+    world.bodies.clear();
+    check(&mut world, 20, "committed | running web:good-1 | stopped -");
+    world.bodies.clear();
+    check(&mut world, 300, "committed | running - | stopped -");
+    assert_eq!(world.log.iter().filter(|action| action.starts_with("create")).count(), 1);
+}
+
+#[test]
+fn a_committed_release_that_turns_sick_is_reported_and_never_reverted() {
+    let mut world = World::new();
+    world.deploy_as("web:sick-1", Phase::Committed);
+    check(&mut world, 60, "committed | running web:sick-1 | stopped -");
+    let report = world.report.unwrap();
+    assert_eq!((report.healthy, report.failure), (false, None));
+}
+
+#[test]
+fn a_crash_between_commit_and_restart_policy_does_not_leave_it_dead() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.order(Phase::Committed).unwrap();
+    world.fault("set-restart", evenkeel_model::CauseKind::EngineUnavailable, 1);
+    world.run_until(|world| world.ledger.accepted.as_ref().unwrap().end.is_some());
+    world.bodies.values_mut().for_each(|body| {
+        if body.container.is_running() {
+            body.crash(1, false);
+        }
+    });
+    check(&mut world, 30, "committed | running web:good-2 | stopped -");
+    assert_eq!(world.bodies.values().next().unwrap().container.restart, Restart::UnlessStopped);
+}
+
+#[test]
+fn after_a_revert_the_base_is_kept_up_likewise() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:crash-2");
+    world.run(20);
+    world.kill();
+    world.bodies.clear();
+    check(&mut world, 20, "reverted | running web:good-1 | stopped -");
+}

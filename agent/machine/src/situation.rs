@@ -1,0 +1,141 @@
+//! All that one decision is based on, with the questions that every step asks of it. Not here: any answer to "what next" (the steps).
+
+use evenkeel_model::{Assignment, Digest, Health, Millis, Monotonic, Restart, ServiceName, Slot};
+
+use crate::memory::{Memory, Seen};
+use crate::release::{Goal, Target};
+use crate::{Accepted, Action, Container, ContainerPlan, Ledger, Observed, Place};
+
+/// From SIGTERM to SIGKILL for a container of a release that is known no more: the engine's own default.
+const FORGOTTEN_GRACE: Millis = Millis::seconds(10);
+/// The shortest time between two probes of a container, whatever its rule says: no rule may make the agent busy.
+const SHORTEST_INTERVAL: Millis = Millis(100);
+
+/// One key on this host, now.
+#[derive(Debug)]
+pub(crate) struct Situation<'a> {
+    pub(crate) accepted: &'a Accepted,
+    pub(crate) wanted: Goal<'a>,
+    pub(crate) base: Goal<'a>,
+    pub(crate) observed: &'a Observed,
+    pub(crate) memory: &'a Memory,
+    pub(crate) now: Monotonic,
+}
+
+impl<'a> Situation<'a> {
+    /// None if nothing was ever accepted.
+    pub(crate) fn new(ledger: &'a Ledger, observed: &'a Observed, memory: &'a Memory, now: Monotonic) -> Option<Self> {
+        let accepted = ledger.accepted.as_ref()?;
+        let wanted = memory.goal(accepted.assignment.content.as_ref());
+        let base = memory.goal(ledger.base.as_ref());
+        Some(Self { accepted, wanted, base, observed, memory, now })
+    }
+
+    pub(crate) fn assignment(&self) -> &'a Assignment {
+        &self.accepted.assignment
+    }
+
+    /// This service's containers, of whatever release.
+    pub(crate) fn containers_of(&self, service: &ServiceName) -> impl Iterator<Item = &'a Container> {
+        self.observed.containers.iter().filter(move |container| container.place.service == *service)
+    }
+
+    /// The service's container with this fingerprint; the running one if there were two.
+    pub(crate) fn find(&self, service: &ServiceName, fingerprint: &Digest) -> Option<&'a Container> {
+        let same = || self.containers_of(service).filter(|container| container.fingerprint == *fingerprint);
+        same().find(|container| container.is_running()).or_else(|| same().next())
+    }
+
+    /// The one container in which `target` has this service, if it is there.
+    pub(crate) fn keeper(&self, target: &Goal<'_>, service: &ServiceName) -> Option<&'a Container> {
+        self.find(service, &target.target()?.get(service)?.fingerprint)
+    }
+
+    /// Whether a revert would need this container. A base that can't be read may need any.
+    pub(crate) fn is_base(&self, container: &Container) -> bool {
+        if matches!(self.base, Goal::Unreadable) {
+            return true;
+        }
+        self.keeper(&self.base, &container.place.service).is_some_and(|keeper| keeper.id == container.id)
+    }
+
+    pub(crate) fn seen(&self, container: &Container) -> Option<&'a Seen> {
+        self.memory.seen(&container.id)
+    }
+
+    pub(crate) fn has_run(&self, container: &Container) -> bool {
+        self.seen(container).is_some_and(Seen::has_run)
+    }
+
+    /// Whether no container is in this place.
+    pub(crate) fn free_slot(&self, service: &ServiceName) -> Option<Slot> {
+        let taken = |slot| self.containers_of(service).any(|container| container.place.slot == slot);
+        [Slot::A, Slot::B].into_iter().find(|slot| !taken(*slot))
+    }
+
+    pub(crate) fn creation(&self, target: &Target<'_>, service: &ServiceName, slot: Slot) -> Option<Action> {
+        let wanted = target.get(service)?;
+        Some(Action::Create(Box::new(ContainerPlan {
+            key: self.assignment().key.clone(),
+            place: Place { service: service.clone(), slot },
+            version: self.assignment().version,
+            release: target.number(),
+            service: wanted.service.clone(),
+        })))
+    }
+
+    pub(crate) fn has_image(&self, pin: &Digest) -> bool {
+        self.observed.images.contains_key(pin)
+    }
+
+    /// What makes a container end and stay ended; none if it has. The engine must not resurrect it, so that comes first.
+    pub(crate) fn quiet(&self, container: &Container) -> Option<Action> {
+        let place = container.place.clone();
+        if container.restart != Restart::No {
+            return Some(Action::SetRestart { place, restart: Restart::No });
+        }
+        container.is_running().then(|| Action::Stop { place, grace: self.grace(container) })
+    }
+
+    /// What takes a container away, with its grace if it runs.
+    pub(crate) fn removal(&self, container: &Container) -> Action {
+        let end = if container.is_running() { self.quiet(container) } else { None };
+        end.unwrap_or_else(|| Action::Remove(container.place.clone()))
+    }
+
+    fn grace(&self, container: &Container) -> Millis {
+        let services = [&self.wanted, &self.base].into_iter().filter_map(|goal| {
+            let wanted = goal.target()?.get(&container.place.service)?;
+            (wanted.fingerprint == container.fingerprint).then_some(wanted.service.spec.stop_grace_period)
+        });
+        services.into_iter().next().unwrap_or(FORGOTTEN_GRACE)
+    }
+
+    /// The probe that is to be run next, and when. Those of the first goal have precedence where they are due.
+    pub(crate) fn next_probe(&self, goals: &[&Goal<'_>]) -> Option<(Monotonic, Action)> {
+        let mut next: Option<(Monotonic, Action)> = None;
+        for goal in goals {
+            if next.as_ref().is_some_and(|(due, _)| *due <= self.now) {
+                break;
+            }
+            next = next.into_iter().chain(self.probes(goal)).min_by_key(|(due, _)| *due);
+        }
+        next
+    }
+
+    fn probes(&self, goal: &Goal<'_>) -> Vec<(Monotonic, Action)> {
+        let services = goal.target().into_iter().flat_map(Target::services);
+        let probes = services.filter_map(|(name, wanted)| {
+            let container = self.find(name, &wanted.fingerprint).filter(|container| container.is_running())?;
+            let asked = self.seen(container)?.asked;
+            let health = &wanted.service.spec.health;
+            let due = asked.map_or(self.now, |asked| asked + health.interval.max(SHORTEST_INTERVAL));
+            Some((due, probe(container, health)))
+        });
+        probes.collect()
+    }
+}
+
+fn probe(container: &Container, health: &Health) -> Action {
+    Action::Probe { place: container.place.clone(), probe: health.probe.clone(), timeout: health.timeout }
+}

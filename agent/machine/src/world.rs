@@ -1,0 +1,292 @@
+//! A small reference world for tests: one fake engine, one driver, and every way in which either can break. It keeps its own books on what
+//! is healthy, and holds each decision to the invariants. Not here: any knowledge of how decisions are made.
+
+mod engine;
+mod fixture;
+mod invariants;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_model::{AppReport, CauseKind, Digest, Monotonic, Phase, Refusal, ServiceName};
+
+use crate::{Action, Engine, Ledger, Memory, Observed, Offer, Outcome, Place, decide, offer};
+
+pub(crate) use self::engine::Body;
+pub(crate) use self::fixture::{assignment, content, release};
+use self::invariants::Books;
+
+/// Where the agent is killed: at one of the moments between which it can't tell the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kill {
+    BeforeLedger,
+    BeforeAct,
+    AfterAct,
+}
+
+/// What befalls the host at one step.
+#[derive(Debug, Clone)]
+pub(crate) enum Disaster {
+    Kill(Kill),
+    EngineRestart,
+    Reboot,
+    EngineDown,
+    Supersede(&'static str),
+    Withdraw,
+}
+
+/// Makes the next actions of this name fail.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) kind: CauseKind,
+    pub(crate) times: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) ledger: Ledger,
+    pub(crate) memory: Memory,
+    pub(crate) now: Monotonic,
+    pub(crate) heard: Option<Monotonic>,
+    /// Whether a coordinator is heard all the time.
+    pub(crate) connected: bool,
+    pub(crate) bodies: BTreeMap<Place, Body>,
+    pub(crate) images: BTreeMap<Digest, String>,
+    pub(crate) faults: Vec<Fault>,
+    /// All actions but probes and waits, in order.
+    pub(crate) log: Vec<String>,
+    pub(crate) report: Option<AppReport>,
+    /// Services that had nothing running after something had.
+    pub(crate) gaps: BTreeSet<ServiceName>,
+    pub(crate) steps: usize,
+    pub(crate) disaster: Option<(usize, Disaster)>,
+    session: u64,
+    down_until: Option<Monotonic>,
+    next_id: u64,
+    pub(crate) generation: u64,
+    books: Books,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            memory: Memory::default(),
+            now: Monotonic(1_000),
+            heard: None,
+            connected: true,
+            bodies: BTreeMap::new(),
+            images: BTreeMap::new(),
+            faults: Vec::new(),
+            log: Vec::new(),
+            report: None,
+            gaps: BTreeSet::new(),
+            steps: 0,
+            disaster: None,
+            session: 1,
+            down_until: None,
+            next_id: 1,
+            generation: 0,
+            books: Books::default(),
+        }
+    }
+
+    /// A host on which this release was deployed and committed.
+    pub(crate) fn serving(text: &str) -> Self {
+        let mut world = Self::new();
+        world.deploy(text);
+        world.run(20);
+        world.order(Phase::Committed).unwrap();
+        world.run(20);
+        world.forget_the_past();
+        world
+    }
+
+    /// Only what comes from now on is looked at.
+    pub(crate) fn forget_the_past(&mut self) {
+        self.log.clear();
+        self.gaps.clear();
+        self.steps = 0;
+    }
+
+    /// The next generation, on trial; an empty text is one by which nothing should run.
+    pub(crate) fn deploy(&mut self, text: &str) {
+        self.deploy_as(text, Phase::Trial);
+    }
+
+    pub(crate) fn deploy_as(&mut self, text: &str, phase: Phase) {
+        self.generation += 1;
+        let assignment = assignment(self.generation, text, phase);
+        self.accept(&assignment).unwrap();
+    }
+
+    pub(crate) fn accept(&mut self, assignment: &evenkeel_model::Assignment) -> Result<bool, Refusal> {
+        match offer(&self.ledger, assignment)? {
+            Offer::Unchanged => Ok(false),
+            Offer::Accepted(ledger) => {
+                invariants::an_accepted_offer_keeps_the_base(&self.ledger, &ledger);
+                self.ledger = *ledger;
+                Ok(true)
+            }
+        }
+    }
+
+    /// The same generation in another phase.
+    pub(crate) fn order(&mut self, phase: Phase) -> Result<bool, Refusal> {
+        let mut assignment = self.ledger.accepted.as_ref().unwrap().assignment.clone();
+        assignment.phase = phase;
+        self.accept(&assignment)
+    }
+
+    pub(crate) fn fault(&mut self, name: &'static str, kind: CauseKind, times: u32) {
+        self.faults.push(Fault { name, kind, times });
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.memory = Memory::default();
+        self.heard = None;
+    }
+
+    pub(crate) fn engine_down(&mut self, seconds: u64) {
+        self.down_until = Some(Monotonic(self.now.0 + seconds * 1000));
+    }
+
+    pub(crate) fn run(&mut self, seconds: u64) {
+        let end = Monotonic(self.now.0 + seconds * 1000);
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Goes on until this is so; a story that never comes to it has failed.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, so: impl Fn(&Self) -> bool) {
+        let limit = self.steps + 500;
+        while !so(self) {
+            assert!(self.steps < limit, "it never came to that: {:#?}", self.log);
+            self.step(Monotonic(self.now.0 + 60_000));
+        }
+    }
+
+    /// One round of the driver.
+    pub(crate) fn step(&mut self, end: Monotonic) {
+        let kill = self.strike();
+        self.steps += 1;
+        if self.connected {
+            self.heard = Some(self.now);
+        }
+        let observed = self.observed();
+        self.memory.observe(&self.ledger, &observed, self.now);
+        let inputs = crate::Inputs { ledger: &self.ledger, observed: &observed, memory: &self.memory, now: self.now };
+        let decision = decide(&inputs);
+        assert_eq!(decision, decide(&inputs), "the same inputs make the same decision");
+        invariants::hold(self, &observed, &decision);
+        if kill == Some(Kill::BeforeLedger) {
+            return self.kill();
+        }
+        self.ledger = decision.ledger;
+        self.report.clone_from(&decision.report);
+        if kill == Some(Kill::BeforeAct) {
+            return self.kill();
+        }
+        if decision.action == Action::Wait {
+            self.now = decision.wake_at.unwrap_or(end).min(end);
+            return;
+        }
+        let outcome = self.perform(&decision.action);
+        if kill == Some(Kill::AfterAct) {
+            return self.kill();
+        }
+        self.memory.record(&decision.action, &outcome, self.now);
+    }
+
+    fn perform(&mut self, action: &Action) -> Outcome {
+        let before = self.running_services();
+        let outcome = self.act(action);
+        let after = self.running_services();
+        self.gaps.extend(before.difference(&after).cloned());
+        outcome
+    }
+
+    /// Lets the disaster happen if its step has come.
+    fn strike(&mut self) -> Option<Kill> {
+        match self.disaster.take() {
+            Some((at, disaster)) if at == self.steps => match disaster {
+                Disaster::Kill(kill) => return Some(kill),
+                Disaster::EngineRestart => self.engine_restart(),
+                Disaster::Reboot => self.reboot(),
+                Disaster::EngineDown => self.engine_down(45),
+                Disaster::Supersede(text) => self.deploy(text),
+                // It may have ended before; then it is refused, which is as good.
+                Disaster::Withdraw => drop(self.order(Phase::Withdrawn)),
+            },
+            later => self.disaster = later,
+        }
+        None
+    }
+
+    pub(crate) fn observed(&mut self) -> Observed {
+        if let Some(until) = self.down_until {
+            if self.now < until {
+                let engine = Engine::Down { message: "connection refused".to_owned() };
+                return Observed { engine, containers: Vec::new(), images: BTreeMap::new(), heard: self.heard };
+            }
+            self.down_until = None;
+            self.session += 1;
+        }
+        let containers = self.bodies.values().map(|body| body.container.clone()).collect();
+        let engine = Engine::Up { session: self.session };
+        Observed { engine, containers, images: self.images.clone(), heard: self.heard }
+    }
+
+    /// `END | running … | stopped …`, the services with their images.
+    pub(crate) fn state(&self) -> String {
+        format!("{} | running {} | stopped {}", self.end(), self.listed(true), self.listed(false))
+    }
+
+    /// The stage, as reported last.
+    pub(crate) fn end(&self) -> &'static str {
+        self.report.as_ref().map_or("nothing", |report| report.stage.as_str())
+    }
+
+    /// What stands in the way, or why it went back, as reported last.
+    pub(crate) fn cause(&self) -> Option<CauseKind> {
+        Some(self.report.as_ref()?.failure.as_ref()?.kind)
+    }
+
+    fn listed(&self, running: bool) -> String {
+        let bodies = self.bodies.values().filter(|body| body.container.is_running() == running);
+        let names: Vec<String> =
+            bodies.map(|body| format!("{}:{}", body.container.place.service, body.image())).collect();
+        if names.is_empty() { "-".to_owned() } else { names.join(" ") }
+    }
+
+    fn running_services(&self) -> BTreeSet<ServiceName> {
+        let running = self.bodies.values().filter(|body| body.container.is_running());
+        running.map(|body| body.container.place.service.clone()).collect()
+    }
+}
+
+/// Runs the world for a while and compares what it has come to.
+#[track_caller]
+pub(crate) fn check(world: &mut World, seconds: u64, expected: &str) {
+    world.run(seconds);
+    assert_eq!(world.state(), expected, "after {:#?}", world.log);
+}
+
+/// Plays `story` once without and then with `disaster` at each of its steps: it must come to the same whatever befalls it.
+#[track_caller]
+pub(crate) fn check_each_step(from: &str, disaster: &Disaster, story: fn(&mut World), expected: &str) {
+    let serving = World::serving(from);
+    let mut undisturbed = serving.clone();
+    story(&mut undisturbed);
+    let steps = undisturbed.steps.min(60);
+    assert!(steps > 5, "the story is long enough to be disturbed");
+    for at in 0..steps {
+        let mut world = serving.clone();
+        world.disaster = Some((at, disaster.clone()));
+        story(&mut world);
+        world.run(120);
+        assert_eq!(world.state(), expected, "{disaster:?} at step {at}: {:#?}", world.log);
+    }
+}
