@@ -1,0 +1,83 @@
+//! What the planner answers: orders, the rollout's new state, and why it does not do more. Not here: how it comes to that.
+
+use evenkeel_model::{Failure, Generation, HostId, Phase, ReleaseNumber, UnixMillis};
+use serde::Serialize;
+
+use crate::Rollout;
+
+/// An order to one host. The caller adds the epoch and the release's bytes, stores it, and sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// Its number: one more than the last for a new order; the same for a change of phase.
+    pub generation: Generation,
+    /// The release; none: nothing should run.
+    pub release: Option<ReleaseNumber>,
+    /// How far.
+    pub phase: Phase,
+}
+
+/// What a rollout (or a host that joins) waits for. Rendered by `rollout show`; nothing to do and not ended always has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WaitingOn {
+    /// The wave is healthy, and must stay so.
+    Bake {
+        /// Until then.
+        until: UnixMillis,
+    },
+    /// Hosts that were ordered and are not healthy yet.
+    Unhealthy {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// Hosts that were told to commit and have not said that they did.
+    Acknowledgement {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// Hosts on their way back to the release before.
+    Returning {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// As many hosts are unavailable as may be.
+    BudgetSpent {
+        /// How many are.
+        unavailable: usize,
+        /// How many may be.
+        budget: usize,
+    },
+    /// Hosts that are not heard from.
+    HostLost {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// A passing trouble on a host: tried again until its deadline.
+    Obstacle {
+        /// The host.
+        host: HostId,
+        /// The trouble.
+        failure: Failure,
+    },
+    /// A host reports a higher epoch than this coordinator's: it is left alone until a person says which state counts.
+    Conflict {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// It failed, and `on_failure: pause` leaves it to a person.
+    Person,
+}
+
+/// The planner's answer for one app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Plan {
+    /// Orders to hosts, in the order of their ids; at most one for each.
+    pub orders: Vec<(HostId, Order)>,
+    /// The rollout's new state, if there is a rollout.
+    pub rollout: Option<Rollout>,
+    /// Why no more is done now.
+    pub waiting: Vec<WaitingOn>,
+    /// When to plan again even if nothing is heard until then.
+    pub wake_at: Option<UnixMillis>,
+}

@@ -1,0 +1,115 @@
+//! What a rollout would do, for `evenkeel plan`: the rollout itself, begun and not stored, and what each host would see of it.
+//! Not here: whether it will be healthy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_model::{HostId, Manifest, Order as ServiceOrder, ReleaseNumber, RolloutId, Service, ServiceName};
+use serde::Serialize;
+
+use crate::row::Row;
+use crate::{Begin, BeginError, HostView, Input, Rollout, begin};
+
+/// What a rollout would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The rollout as it would begin.
+    pub rollout: Rollout,
+    /// How many hosts may be unavailable at any moment.
+    pub budget: usize,
+    /// The waves in their order.
+    pub waves: Vec<PreviewWave>,
+    /// The rollout that goes on now, and would have to end (or be superseded) first.
+    pub going: Option<RolloutId>,
+}
+
+/// One wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreviewWave {
+    /// Its hosts, in the order of their ids.
+    pub hosts: Vec<PreviewHost>,
+}
+
+/// What one host would see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreviewHost {
+    /// The host.
+    pub host: HostId,
+    /// Whether it is heard now. One that is not keeps the rollout from succeeding.
+    pub live: bool,
+    /// The release committed there now, as far as is known.
+    pub base: Option<ReleaseNumber>,
+    /// What becomes of each service.
+    pub services: BTreeMap<ServiceName, Change>,
+}
+
+/// What becomes of a service on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// Its container stays: nothing that it is made of changes.
+    Unchanged,
+    /// A new container beside the old one; the old one goes when the new one is proven.
+    Replace,
+    /// The old container is stopped before the new one starts.
+    StopFirst {
+        /// Why they can't run side by side.
+        reason: String,
+    },
+    /// It was not there before.
+    New,
+    /// It is stopped and not started again.
+    Remove,
+}
+
+/// Begins a rollout without storing it. `input` is the fleet as it would be planned on; `args` what `begin` would be given.
+pub fn preview(input: &Input<'_>, args: &Begin<'_>) -> Result<Preview, BeginError> {
+    let rollout = begin(args.clone())?;
+    let mut waves: Vec<PreviewWave> = (0..rollout.waves).map(|_| PreviewWave { hosts: Vec::new() }).collect();
+    for view in args.hosts {
+        if let Some(progress) = rollout.hosts.get(&view.host) {
+            waves[progress.wave].hosts.push(host(args, view));
+        }
+    }
+    let going = input.rollout.filter(|rollout| rollout.outcome().is_none()).map(|rollout| rollout.id);
+    Ok(Preview { budget: rollout.budget(), rollout, waves, going })
+}
+
+fn host(args: &Begin<'_>, view: &HostView) -> PreviewHost {
+    let row = Row { view, order: None, progress: None, covered: true };
+    let base = row.base();
+    let services_of = |release: ReleaseNumber| {
+        let manifest = args.releases.get(&release)?;
+        Some((manifest.as_ref(), manifest.services_for(&view.labels)))
+    };
+    let (old, new) = (base.and_then(services_of), services_of(args.to));
+    let names = |side: &Option<(&Manifest, BTreeSet<ServiceName>)>| {
+        side.as_ref().map(|(_, names)| names.clone()).unwrap_or_default()
+    };
+    let all: BTreeSet<ServiceName> = names(&old).union(&names(&new)).cloned().collect();
+    let on = |side: &Option<(&Manifest, BTreeSet<ServiceName>)>, name: &ServiceName| -> Option<Service> {
+        let (manifest, names) = side.as_ref()?;
+        names.contains(name).then(|| manifest.services.get(name).cloned())?
+    };
+    let services = all.into_iter().map(|name| {
+        let change = change(on(&old, &name).as_ref(), on(&new, &name).as_ref(), base.is_some() && old.is_none());
+        (name, change)
+    });
+    PreviewHost { host: view.host.clone(), live: row.is_live(), base, services: services.collect() }
+}
+
+/// `unknown`: something runs there, but what it is made of is not kept.
+fn change(old: Option<&Service>, new: Option<&Service>, unknown: bool) -> Change {
+    let Some(new) = new else { return Change::Remove };
+    match old {
+        None if !unknown => Change::New,
+        Some(old) if old.fingerprint() == new.fingerprint() => Change::Unchanged,
+        _ => match (new.spec.clash(), new.spec.order) {
+            (Some(reason), _) => Change::StopFirst { reason },
+            (None, ServiceOrder::StopFirst) => Change::StopFirst { reason: "the release says so".to_owned() },
+            (None, ServiceOrder::StartFirst) => Change::Replace,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! The planner's invariants: what each asks of one step. They see the truth on the hosts, which the planner does not.
+//! Not here: how stories come about (`properties.rs`).
+
+use std::collections::BTreeSet;
+
+use evenkeel_model::{Generation, HostId, Phase, Stage};
+use evenkeel_rollout::{Contact, HostState, Kind, Order, Outcome, Plan, Rollout, State, WaitingOn};
+
+use crate::web;
+use crate::world::{Host, World, matches};
+
+/// One event, planned on.
+pub(crate) struct Step<'s> {
+    /// After the event, before the plan.
+    pub(crate) before: &'s World,
+    /// The plan stored, and not sent yet.
+    pub(crate) after: &'s World,
+    pub(crate) plan: &'s Plan,
+    /// Generations that were ordered as a way back.
+    pub(crate) ways_back: &'s BTreeSet<(HostId, Generation)>,
+}
+
+pub(crate) type Verdict = Result<(), String>;
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+pub(crate) fn is_new(host: &Host, order: &Order) -> bool {
+    host.ordered.is_none_or(|ordered| ordered.version.generation != order.generation)
+}
+
+fn is_live(host: &Host) -> bool {
+    host.contact == Contact::Live && !host.conflict
+}
+
+fn covered<'r>(world: &'r World, id: &HostId) -> Option<&'r Rollout> {
+    world.going().filter(|rollout| rollout.hosts.contains_key(id))
+}
+
+/// Whether a host is down, by what is true there: it has something to lose, and does not serve, or may stop to at any moment because of what it was
+/// ordered. One that can't be heard is.
+fn is_down(world: &World, id: &HostId, host: &Host) -> bool {
+    let was_given = host.ordered.is_some_and(|ordered| ordered.release.is_some());
+    let concerned = covered(world, id).is_some() || was_given || host.agent.base.is_some();
+    let serves = host.agent.well && matches!(host.agent.stage, Some(Stage::Trial | Stage::Committed | Stage::Reverted));
+    let under_way = host.refused.is_none()
+        && host.ordered.is_some_and(|ordered| {
+            let accepted =
+                host.agent.accepted.is_some_and(|accepted| accepted.generation == ordered.version.generation);
+            let is_out = matches!(host.agent.stage, Some(Stage::Reverted | Stage::Committed));
+            !accepted || (ordered.phase == Phase::Withdrawn && !is_out)
+        });
+    concerned && (!is_live(host) || (host.agent.base.is_some() && (!serves || under_way)))
+}
+
+fn budget(world: &World) -> usize {
+    match (world.going(), world.current) {
+        (Some(rollout), _) => rollout.budget(),
+        (None, Some(current)) => {
+            let matching = world.hosts.values().filter(|host| matches(&world.releases[&current], host)).count();
+            world.current_policy.budget(matching)
+        }
+        (None, None) => 0,
+    }
+}
+
+/// Whether a silent host may be ordered back whatever the budget: it was never heard healthy in this trial, or the way back's deadline is due.
+fn is_told_for_later(world: &World, id: &HostId, host: &Host) -> bool {
+    let Some(rollout) = covered(world, id).filter(|_| !is_live(host)) else { return false };
+    let progress = &rollout.hosts[id];
+    let is_due = world.now.since(rollout.progressed) >= rollout.policy.progress_deadline;
+    is_due || (progress.state == HostState::Ordered && !progress.proven)
+}
+
+pub(crate) fn check_budget(step: &Step<'_>) -> Verdict {
+    let down = |world: &World| world.hosts.iter().filter(|(id, host)| is_down(world, id, host)).count();
+    let takes_down = |(id, order): &&(HostId, Order)| {
+        let host = &step.before.hosts[id];
+        // A withdrawal that comes too late is refused, and moves nothing.
+        let is_withdrawal = order.phase == Phase::Withdrawn && host.agent.stage != Some(Stage::Committed);
+        let is_act = is_new(host, order) || is_withdrawal;
+        // A silent host may serve, too.
+        let heard = Host { contact: Contact::Live, conflict: false, ..host.clone() };
+        is_act
+            && host.agent.base.is_some()
+            && !is_down(step.before, id, &heard)
+            && !is_told_for_later(step.before, id, host)
+    };
+    let taken: Vec<_> = step.plan.orders.iter().filter(takes_down).map(|(id, _)| id).collect();
+    let live = taken.iter().filter(|id| is_live(&step.before.hosts[id])).count();
+    let going_back = |rollout: &Rollout| {
+        let down_there =
+            |id: &HostId| step.before.hosts.get(id).is_some_and(|host| is_live(host) && is_down(step.before, id, host));
+        // What has just said that it is back is on its way no more, whatever else it said; nor is what is ordered anew.
+        let ordered: BTreeSet<&HostId> = step.plan.orders.iter().map(|(id, _)| id).collect();
+        let is_returning = |world: &World, id: &HostId| {
+            covered(world, id).is_some_and(|rollout| rollout.hosts[id].state == HostState::Returning)
+        };
+        rollout.hosts.keys().any(|id| {
+            !ordered.contains(id) && is_returning(step.before, id) && is_returning(step.after, id) && down_there(id)
+        })
+    };
+    let back = step.before.going().is_some()
+        && step
+            .after
+            .rollout
+            .as_ref()
+            .is_some_and(|rollout| !matches!(rollout.state, State::Advancing | State::Paused));
+    // On the way back one live host may always go, whoever else is unavailable. Silent ones go inside the budget even then.
+    let always = usize::from(back && live == 1 && !step.before.going().is_some_and(going_back));
+    // A rollout may end in the plan that orders its last.
+    let (down, budget) = (down(step.after), budget(step.before).max(budget(step.after)));
+    let is_inside = taken.len() == always || down <= budget + always;
+    ensure(taken.is_empty() || is_inside, || {
+        format!("{taken:?} taken, {down} down, budget {budget}: {:?}", step.plan.orders)
+    })
+}
+
+pub(crate) fn check_gate(step: &Step<'_>) -> Verdict {
+    let Some(rollout) = step.after.going().filter(|rollout| rollout.state == State::Advancing) else { return Ok(()) };
+    for (id, progress) in &rollout.hosts {
+        let decided = matches!(progress.state, HostState::Committed | HostState::Failed);
+        ensure(progress.wave >= rollout.wave || decided, || format!("{id} is undecided in a wave that was passed"))?;
+        ensure(progress.wave <= rollout.wave || progress.state == HostState::Waiting, || format!("{id} is ahead"))?;
+    }
+    for (id, order) in step.plan.orders.iter().filter(|(id, _)| rollout.hosts.contains_key(id)) {
+        let since = step.before.hosts[id].healthy_since;
+        let baked = since.is_some_and(|since| step.after.now.since(since) >= rollout.policy.bake);
+        ensure(order.phase != Phase::Committed || baked, || format!("{id} is committed without its bake"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_stopped(step: &Step<'_>) -> Verdict {
+    for (id, order) in &step.plan.orders {
+        let allowed = match covered(step.after, id) {
+            // The last orders of a rollout that ends in the same plan are withdrawals.
+            None if covered(step.before, id).is_some() && order.phase == Phase::Withdrawn => true,
+            None => order.release == step.after.current,
+            Some(rollout) => match rollout.state {
+                State::Advancing => order.phase != Phase::Withdrawn,
+                State::Withdrawing => order.phase == Phase::Withdrawn,
+                State::RollingBack => {
+                    order.phase == Phase::Withdrawn || order.release.is_none() || order.release == rollout.from
+                }
+                State::Paused | State::Ended { .. } => false,
+            },
+        };
+        ensure(allowed, || format!("{id} is ordered {order:?}"))?;
+    }
+    let ended = step.before.rollout.as_ref().filter(|rollout| rollout.outcome().is_some());
+    ensure(ended.is_none_or(|rollout| step.after.rollout.as_ref() == Some(rollout)), || {
+        "an ended rollout changed".to_owned()
+    })
+}
+
+pub(crate) fn check_idempotence(step: &Step<'_>) -> Verdict {
+    let mut again = step.after.clone();
+    let second = again.plan();
+    ensure(second.orders.is_empty(), || format!("then it orders {:?}", second.orders))?;
+    ensure(again.rollout == step.after.rollout, || format!("then the rollout is {:#?}", again.rollout))
+}
+
+pub(crate) fn check_generations(step: &Step<'_>) -> Verdict {
+    for (id, order) in &step.plan.orders {
+        let Some(last) = step.before.hosts[id].ordered else { continue };
+        let rises = order.generation > last.version.generation;
+        let next_phase = matches!(
+            (last.phase, order.phase),
+            (Phase::Trial, Phase::Committed | Phase::Withdrawn) | (Phase::Committed, Phase::Withdrawn)
+        );
+        let same = order.generation == last.version.generation && order.release == last.release && next_phase;
+        ensure(rises || same, || format!("{id}: {order:?} after {last:?}"))?;
+        ensure(!rises || order.phase != Phase::Withdrawn, || format!("{id}: nothing there to withdraw"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_revert_target(step: &Step<'_>) -> Verdict {
+    for (id, order) in &step.plan.orders {
+        let Some(rollout) = covered(step.after, id).filter(|rollout| rollout.state == State::RollingBack) else {
+            continue;
+        };
+        let Some(release) = order.release.filter(|_| order.phase != Phase::Withdrawn) else { continue };
+        let covered_then = step.after.succeeded.get(&release);
+        let known = covered_then
+            .is_some_and(|hosts| !hosts.contains(id) || step.after.seen_healthy.contains(&(id.clone(), release)));
+        ensure(Some(release) == rollout.from && known, || {
+            format!("{id} is sent to {release}, never seen healthy there")
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_no_revert_of_a_revert(step: &Step<'_>) -> Verdict {
+    for (id, order) in &step.plan.orders {
+        let is_way_back = step.ways_back.contains(&(id.clone(), order.generation));
+        let ours = covered(step.after, id).is_some();
+        ensure(!(is_way_back && ours && order.phase == Phase::Withdrawn), || {
+            format!("{id}: the way back is withdrawn")
+        })?;
+    }
+    let Some(rollout) = &step.after.rollout else { return Ok(()) };
+    let by_itself = rollout.kind == Kind::Rollback && rollout.abort.is_none();
+    let back = matches!(rollout.state, State::RollingBack | State::Withdrawing);
+    ensure(!(by_itself && back), || "a rollback is rolled back".to_owned())
+}
+
+pub(crate) fn check_silence(step: &Step<'_>) -> Verdict {
+    let Some(rollout) = step.after.going() else { return Ok(()) };
+    for (id, progress) in &rollout.hosts {
+        let Some(host) = step.after.hosts.get(id).filter(|host| !is_live(host)) else { continue };
+        let before =
+            step.before.rollout.as_ref().and_then(|rollout| rollout.hosts.get(id)).map(|progress| progress.state);
+        let got_better = before != Some(progress.state)
+            && (progress.state == HostState::Committed
+                || (progress.state == HostState::Returned && before != Some(HostState::Waiting)));
+        ensure(progress.state != HostState::Healthy && !got_better, || {
+            format!("{id} is {:?} from {before:?}, and {:?}", progress.state, host.contact)
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_waiting(step: &Step<'_>) -> Verdict {
+    let Some(rollout) = step.after.going() else { return Ok(()) };
+    ensure(!step.plan.waiting.is_empty() || !step.plan.orders.is_empty(), || "no reason".to_owned())?;
+    if rollout.state == State::Paused {
+        return ensure(step.plan.waiting.contains(&WaitingOn::Person), || {
+            "paused, and no person is waited for".to_owned()
+        });
+    }
+    ensure(step.plan.wake_at.is_some_and(|wake_at| wake_at > step.after.now), || {
+        format!("wakes at {:?}", step.plan.wake_at)
+    })
+}
+
+pub(crate) fn check_success(step: &Step<'_>) -> Verdict {
+    let Some(rollout) = &step.after.rollout else { return Ok(()) };
+    if rollout.outcome() != Some(Outcome::Succeeded) || step.before.going().is_none() {
+        return Ok(());
+    }
+    for id in rollout.hosts.keys() {
+        let host = &step.after.hosts[id];
+        let release = host.ordered.and_then(|ordered| ordered.release);
+        let given = host.agent.accepted.is_some_and(|accepted| accepted.release == release);
+        let whole = is_live(host) && given && host.agent.stage == Some(Stage::Committed) && host.agent.well;
+        let right = release == Some(rollout.to)
+            || !matches(&step.after.releases[&rollout.to], host)
+            || host.labels == web(true);
+        ensure(whole && right, || format!("{id} is {:?}", host.agent))?;
+    }
+    ensure(!rollout.hosts.is_empty(), || "of nobody".to_owned())
+}

@@ -1,0 +1,156 @@
+//! What the planner answers, in lines that people read. Not here: what happens in the world.
+
+use std::fmt::Write as _;
+
+use evenkeel_model::{HostId, ReleaseNumber, UnixMillis};
+use evenkeel_rollout::{Change, HostState, Kind, Outcome, Rollout, State, WaitingOn};
+
+use crate::world::World;
+
+/// Writes answers; says a rollout's state only where it changes.
+#[derive(Default)]
+pub(crate) struct Answers {
+    state: String,
+}
+
+impl Answers {
+    /// Plans, asserts that planning again changes nothing, and sends the orders.
+    pub(crate) fn plan(&mut self, world: &mut World) -> String {
+        let mut text = String::new();
+        let plan = world.plan();
+        let mut again = world.clone();
+        assert!(again.plan().orders.is_empty() && again.rollout == world.rollout, "planning twice changes nothing");
+        for (host, order) in &plan.orders {
+            let release = release(order.release);
+            let phase = format!("{:?}", order.phase).to_lowercase();
+            writeln!(text, "-> {host}: generation {}, {release}, {phase}", order.generation).unwrap();
+        }
+        world.send(&plan);
+        let state = world.rollout.as_ref().map(state).unwrap_or_default();
+        if state != self.state {
+            writeln!(text, "== {state}").unwrap();
+            self.state = state;
+        }
+        for waiting in &plan.waiting {
+            writeln!(text, ".. {}", reason(waiting, world.now)).unwrap();
+        }
+        if let Some(wake_at) = plan.wake_at {
+            writeln!(text, "@ {} from now", wake_at.since(world.now)).unwrap();
+        }
+        text
+    }
+}
+
+fn state(rollout: &Rollout) -> String {
+    let mut text = match (rollout.kind, rollout.from) {
+        (Kind::Deploy, from) => format!("deploy of release {} over {}: ", rollout.to, release(from)),
+        (Kind::Rollback, from) => format!("rollback from {} to release {}: ", release(from), rollout.to),
+    };
+    match rollout.state {
+        State::Advancing => write!(text, "advancing, wave {} of {}", rollout.wave + 1, rollout.waves),
+        State::Paused => write!(text, "paused"),
+        State::RollingBack => write!(text, "rolling back"),
+        State::Withdrawing => write!(text, "withdrawing"),
+        State::Ended { outcome } => write!(text, "{}", ended(outcome)),
+    }
+    .unwrap();
+    if let Some(failure) = &rollout.failure {
+        write!(text, " ({failure})").unwrap();
+    }
+    text
+}
+
+fn ended(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "SUCCEEDED",
+        Outcome::RolledBack => "ROLLED BACK",
+        Outcome::Halted => "HALTED",
+        Outcome::Aborted => "ABORTED",
+        Outcome::Superseded => "SUPERSEDED",
+    }
+}
+
+fn reason(waiting: &WaitingOn, now: UnixMillis) -> String {
+    match waiting {
+        WaitingOn::Bake { until } => format!("bakes for {} more", until.since(now)),
+        WaitingOn::Unhealthy { hosts } => format!("not healthy: {}", names(hosts)),
+        WaitingOn::Acknowledgement { hosts } => format!("told to commit: {}", names(hosts)),
+        WaitingOn::Returning { hosts } => format!("on the way back: {}", names(hosts)),
+        WaitingOn::BudgetSpent { unavailable, budget } => format!("{unavailable} unavailable of {budget} that may be"),
+        WaitingOn::HostLost { hosts } => format!("not heard from: {}", names(hosts)),
+        WaitingOn::Obstacle { host, failure } => format!("{host} meets {failure}"),
+        WaitingOn::Conflict { hosts } => format!("in conflict: {}", names(hosts)),
+        WaitingOn::Person => "a person".to_owned(),
+    }
+}
+
+fn names(hosts: &[HostId]) -> String {
+    hosts.iter().map(HostId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn release(release: Option<ReleaseNumber>) -> String {
+    release.map_or("nothing".to_owned(), |release| format!("release {release}"))
+}
+
+/// Every host: how far the rollout is with it, and what it has by itself.
+pub(crate) fn show(world: &World) -> String {
+    let mut text = String::new();
+    for (id, host) in &world.hosts {
+        let progress = world.rollout.as_ref().and_then(|rollout| rollout.hosts.get(id));
+        let state = progress.map_or("not covered".to_owned(), |progress| {
+            format!("wave {} {}", progress.wave + 1, host_state(progress.state))
+        });
+        let there = host.agent.stage.map_or("nothing yet".to_owned(), |stage| {
+            let accepted = host.agent.accepted.expect("what has a stage was accepted");
+            format!("{} {stage}, base {}", release(accepted.release), release(host.agent.base))
+        });
+        writeln!(text, "{id}: {state}; there: {there}").unwrap();
+    }
+    writeln!(text, "current: {}", release(world.current)).unwrap();
+    text
+}
+
+fn host_state(state: HostState) -> &'static str {
+    match state {
+        HostState::Waiting => "waiting",
+        HostState::Ordered => "ordered",
+        HostState::Healthy => "healthy",
+        HostState::Committing => "committing",
+        HostState::Committed => "committed",
+        HostState::Failed => "failed",
+        HostState::Returning => "returning",
+        HostState::Returned => "returned",
+    }
+}
+
+/// What `evenkeel plan` would say.
+pub(crate) fn preview(world: &mut World, to: ReleaseNumber) -> String {
+    world.release(to);
+    let views = world.views();
+    let preview =
+        world.with_input(|input| evenkeel_rollout::preview(input, &world.begin_args(Kind::Deploy, to, &views)));
+    let preview = match preview {
+        Ok(preview) => preview,
+        Err(error) => return format!("!! {error}"),
+    };
+    let mut text = format!("{} waves, {} may be unavailable\n", preview.waves.len(), preview.budget);
+    for (number, wave) in preview.waves.iter().enumerate() {
+        for host in &wave.hosts {
+            let services: Vec<String> =
+                host.services.iter().map(|(name, change)| format!("{name} {}", change_in_words(change))).collect();
+            let silent = if host.live { "" } else { " (not heard from)" };
+            writeln!(text, "wave {}: {}{silent}: {}", number + 1, host.host, services.join(", ")).unwrap();
+        }
+    }
+    text
+}
+
+fn change_in_words(change: &Change) -> String {
+    match change {
+        Change::Unchanged => "unchanged".to_owned(),
+        Change::Replace => "replaced".to_owned(),
+        Change::StopFirst { reason } => format!("stopped first, because {reason}"),
+        Change::New => "new".to_owned(),
+        Change::Remove => "removed".to_owned(),
+    }
+}

@@ -1,0 +1,422 @@
+//! A small reference world: hosts that obey orders as agents do, a coordinator's memory, and the wire between them that a test may cut.
+//! Shared by the scripts and the properties. Not here: what is right (the golden outputs, the invariants).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_model::{
+    AppKey, AppReport, CauseKind, Constraint, Digest, EnvironmentName, Epoch, Failure, Generation, Health, HostId,
+    ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, Probe, Refusal, RefusedAssignment, ReleaseNumber,
+    Restart, RolloutId, Service, ServiceReport, ServiceSpec, Stage, UnixMillis, Version,
+};
+use evenkeel_rollout::{
+    Abort, AbortError, Begin, BeginError, Contact, HostView, Input, Kind, Order, Ordered, Outcome, Plan, Rollout,
+    abort, begin, plan,
+};
+
+/// What an agent does with orders for the one app.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Agent {
+    pub(crate) accepted: Option<Order>,
+    pub(crate) stage: Option<Stage>,
+    /// The release committed here before the accepted one; of a committed one, itself.
+    pub(crate) base: Option<ReleaseNumber>,
+    /// Whether that which serves is healthy.
+    pub(crate) well: bool,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) refuses_next: bool,
+}
+
+impl Agent {
+    fn accept(&mut self, order: Order) -> Option<Refusal> {
+        match self.accepted {
+            Some(accepted) if order.generation < accepted.generation => {
+                return Some(Refusal::Stale { accepted: version(accepted.generation) });
+            }
+            Some(accepted) if order.generation == accepted.generation => return self.accept_phase(order),
+            _ => {}
+        }
+        if std::mem::take(&mut self.refuses_next) {
+            return Some(Refusal::Malformed { message: "no manifest at all".to_owned() });
+        }
+        let never_tried = order.phase == Phase::Withdrawn;
+        self.accepted = Some(order);
+        self.stage = Some(if never_tried { Stage::Reverted } else { Stage::Working });
+        (self.failure, self.well) = (None, true);
+        None
+    }
+
+    fn accept_phase(&mut self, order: Order) -> Option<Refusal> {
+        match (order.phase, self.stage?) {
+            (Phase::Committed, Stage::Reverting | Stage::Reverted) => return Some(Refusal::AlreadyReverted),
+            (Phase::Withdrawn, Stage::Committed) => return Some(Refusal::AlreadyCommitted),
+            (Phase::Committed, Stage::Trial) if self.well => {
+                self.stage = Some(Stage::Committed);
+                self.base = order.release;
+            }
+            (Phase::Trial | Phase::Committed, _) | (Phase::Withdrawn, Stage::Reverting | Stage::Reverted) => {}
+            (Phase::Withdrawn, _) => {
+                self.stage = Some(Stage::Reverting);
+                self.failure = Some(Failure::plain(CauseKind::Withdrawn, "the rollout was given up"));
+            }
+        }
+        self.accepted = Some(order);
+        None
+    }
+
+    /// Goes on as far as it can, with containers that are healthy or not.
+    pub(crate) fn obey(&mut self, healthy: bool) {
+        let (Some(accepted), Some(stage)) = (self.accepted, self.stage) else { return };
+        self.well = healthy;
+        if matches!(stage, Stage::Working | Stage::Trial) {
+            self.failure = None;
+        }
+        let proven = healthy && matches!(stage, Stage::Working | Stage::Trial);
+        self.stage = Some(match stage {
+            Stage::Working | Stage::Trial if proven && accepted.phase == Phase::Committed => {
+                self.base = accepted.release;
+                Stage::Committed
+            }
+            Stage::Working if proven => Stage::Trial,
+            Stage::Working => {
+                self.well = true;
+                Stage::Working
+            }
+            Stage::Reverting => Stage::Reverted,
+            same => same,
+        });
+    }
+
+    /// Fails: goes back from what is not committed.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        match self.stage {
+            Some(Stage::Working | Stage::Trial) => {
+                self.stage = Some(Stage::Reverted);
+                self.failure = Some(failure);
+                self.well = true;
+            }
+            Some(Stage::Committed) => self.well = false,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn report(&self) -> Option<AppReport> {
+        let (accepted, stage) = (self.accepted?, self.stage?);
+        let is_new = matches!(stage, Stage::Trial | Stage::Committed);
+        let serving = if is_new { accepted.release } else { self.base };
+        let service = serving.map(|release| ("app".parse().unwrap(), service_report(release, self.well)));
+        Some(AppReport {
+            key: key(),
+            version: version(accepted.generation),
+            release: accepted.release,
+            stage,
+            base: self.base,
+            healthy: is_new && (self.well || accepted.release.is_none()),
+            failure: self.failure.clone(),
+            services: service.into_iter().collect(),
+            why: String::new(),
+        })
+    }
+}
+
+/// A host: what the coordinator stores and knows of it, and the agent there.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) contact: Contact,
+    /// Whether the network is cut between host and coordinator.
+    pub(crate) cut_off: bool,
+    /// Whether orders to it are lost.
+    pub(crate) deaf: bool,
+    pub(crate) conflict: bool,
+    pub(crate) ordered: Option<Ordered>,
+    pub(crate) report: Option<AppReport>,
+    pub(crate) refused: Option<RefusedAssignment>,
+    pub(crate) agent: Agent,
+    /// Since when it has reported its newest order healthy, without a gap.
+    pub(crate) healthy_since: Option<UnixMillis>,
+}
+
+/// Coordinator, wire and hosts.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) now: UnixMillis,
+    pub(crate) hosts: BTreeMap<HostId, Host>,
+    pub(crate) releases: BTreeMap<ReleaseNumber, Arc<Manifest>>,
+    pub(crate) current: Option<ReleaseNumber>,
+    pub(crate) current_policy: Policy,
+    /// For the next rollout.
+    pub(crate) policy: Policy,
+    pub(crate) rollout: Option<Rollout>,
+    pub(crate) rollouts: u64,
+    /// Releases seen healthy on hosts.
+    pub(crate) seen_healthy: BTreeSet<(HostId, ReleaseNumber)>,
+    /// The hosts that each release was brought to by a rollout that succeeded.
+    pub(crate) succeeded: BTreeMap<ReleaseNumber, BTreeSet<HostId>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: UnixMillis(0),
+            hosts: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            current: None,
+            current_policy: Policy::default(),
+            policy: Policy::default(),
+            rollout: None,
+            rollouts: 0,
+            seen_healthy: BTreeSet::new(),
+            succeeded: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn join(&mut self, host: HostId, labels: BTreeMap<String, String>) {
+        let host_there = Host {
+            labels,
+            contact: Contact::Live,
+            cut_off: false,
+            deaf: false,
+            conflict: false,
+            ordered: None,
+            report: None,
+            refused: None,
+            agent: Agent::default(),
+            healthy_since: None,
+        };
+        self.hosts.insert(host, host_there);
+    }
+
+    /// All hosts have committed this release, which is the current one.
+    pub(crate) fn run(&mut self, release: ReleaseNumber) {
+        let order = Order { generation: Generation(1), release: Some(release), phase: Phase::Committed };
+        self.current = Some(release);
+        self.current_policy = self.policy.clone();
+        self.succeeded.insert(release, self.hosts.keys().cloned().collect());
+        for id in self.hosts.keys().cloned().collect::<Vec<_>>() {
+            self.hosts.get_mut(&id).unwrap().ordered = Some(stored(order));
+            self.deliver(&id);
+            self.host(&id).agent.obey(true);
+            self.hear(&id);
+        }
+    }
+
+    pub(crate) fn host(&mut self, id: &HostId) -> &mut Host {
+        self.hosts.get_mut(id).unwrap_or_else(|| panic!("there is no host {id}"))
+    }
+
+    /// The stored order reaches the host.
+    pub(crate) fn deliver(&mut self, id: &HostId) {
+        let host = self.host(id);
+        if host.cut_off || host.deaf {
+            return;
+        }
+        let Some(ordered) = host.ordered else { return };
+        let order = Order { generation: ordered.version.generation, release: ordered.release, phase: ordered.phase };
+        let refusal = host.agent.accept(order);
+        host.refused = refusal.map(|refusal| RefusedAssignment { key: key(), version: ordered.version, refusal });
+    }
+
+    /// The host's report reaches the coordinator.
+    pub(crate) fn hear(&mut self, id: &HostId) {
+        let now = self.now;
+        let host = self.host(id);
+        if host.cut_off {
+            return;
+        }
+        host.contact = Contact::Live;
+        host.report = host.agent.report();
+        let healthy = host.report.as_ref().filter(|report| {
+            report.healthy
+                && host.ordered.is_some_and(|ordered| ordered.version.generation == report.version.generation)
+        });
+        let release = healthy.and_then(|report| report.release);
+        host.healthy_since = healthy.map(|_| host.healthy_since.unwrap_or(now));
+        if let Some(release) = release {
+            self.seen_healthy.insert((id.clone(), release));
+        }
+    }
+
+    pub(crate) fn cut_off(&mut self, id: &HostId) {
+        let since = self.now;
+        let host = self.host(id);
+        host.cut_off = true;
+        host.contact = Contact::Silent { since };
+        host.healthy_since = None;
+    }
+
+    /// The host reconnects: it is told what is stored, and says what it has.
+    pub(crate) fn reconnect(&mut self, id: &HostId) {
+        self.host(id).cut_off = false;
+        self.deliver(id);
+        self.hear(id);
+    }
+
+    /// The coordinator forgets all that is not stored.
+    pub(crate) fn restart_coordinator(&mut self) {
+        let since = self.now;
+        if let Some(rollout) = &self.rollout {
+            let stored = serde_json::to_string(rollout).unwrap();
+            self.rollout = Some(serde_json::from_str(&stored).unwrap());
+        }
+        for host in self.hosts.values_mut() {
+            host.contact = Contact::Silent { since };
+            (host.report, host.refused, host.healthy_since) = (None, None, None);
+        }
+    }
+
+    /// The release, made with one unconstrained service if the story did not say more.
+    pub(crate) fn release(&mut self, number: ReleaseNumber) {
+        self.releases.entry(number).or_insert_with(|| manifest(number, &[("app".to_owned(), Vec::new())]));
+    }
+
+    pub(crate) fn begin(&mut self, kind: Kind, to: ReleaseNumber) -> Result<(), BeginError> {
+        self.release(to);
+        let rollout = {
+            let views = self.views();
+            begin(self.begin_args(kind, to, &views))?
+        };
+        self.rollouts += 1;
+        self.rollout = Some(rollout);
+        Ok(())
+    }
+
+    pub(crate) fn begin_args<'a>(&'a self, kind: Kind, to: ReleaseNumber, hosts: &'a [HostView]) -> Begin<'a> {
+        Begin {
+            id: RolloutId(self.rollouts + 1),
+            key: key(),
+            kind,
+            from: self.current,
+            to,
+            policy: self.policy.clone(),
+            by: "ann".parse().unwrap(),
+            now: self.now,
+            hosts,
+            releases: &self.releases,
+        }
+    }
+
+    pub(crate) fn abort(&mut self, rollback: bool, superseded: bool) -> Result<(), AbortError> {
+        let word = Abort { by: "bob".parse().unwrap(), rollback, superseded };
+        self.rollout.as_mut().map_or(Ok(()), |rollout| abort(rollout, word))
+    }
+
+    pub(crate) fn views(&self) -> Vec<HostView> {
+        let view = |(id, host): (&HostId, &Host)| HostView {
+            host: id.clone(),
+            labels: host.labels.clone(),
+            contact: host.contact,
+            conflict: host.conflict,
+            ordered: host.ordered,
+            report: host.report.clone(),
+            refused: host.refused.clone(),
+        };
+        self.hosts.iter().map(view).collect()
+    }
+
+    pub(crate) fn with_input<T>(&self, then: impl FnOnce(&Input<'_>) -> T) -> T {
+        let views = self.views();
+        then(&Input {
+            key: &key(),
+            now: self.now,
+            hosts: &views,
+            releases: &self.releases,
+            current: self.current,
+            current_policy: &self.current_policy,
+            rollout: self.rollout.as_ref(),
+        })
+    }
+
+    /// Plans and stores: rollout, orders, and what a success makes current.
+    pub(crate) fn plan(&mut self) -> Plan {
+        let plan = self.with_input(plan);
+        for (id, order) in &plan.orders {
+            let host = self.host(id);
+            host.ordered = Some(stored(*order));
+            host.refused = None;
+            if order.phase != Phase::Committed {
+                host.healthy_since = None;
+            }
+        }
+        let was_over = self.rollout.as_ref().is_none_or(|rollout| rollout.outcome().is_some());
+        self.rollout.clone_from(&plan.rollout);
+        if let Some(rollout) =
+            self.rollout.clone().filter(|rollout| !was_over && rollout.outcome() == Some(Outcome::Succeeded))
+        {
+            self.current = Some(rollout.to);
+            self.current_policy = rollout.policy;
+            self.succeeded.insert(rollout.to, rollout.hosts.into_keys().collect());
+        }
+        plan
+    }
+
+    /// Sends the orders of a plan. What gets lost is repeated when the host reconnects.
+    pub(crate) fn send(&mut self, plan: &Plan) {
+        for (id, _) in &plan.orders {
+            self.deliver(id);
+        }
+    }
+
+    pub(crate) fn going(&self) -> Option<&Rollout> {
+        self.rollout.as_ref().filter(|rollout| rollout.outcome().is_none())
+    }
+}
+
+/// Whether at least one service of a release runs on such a host.
+pub(crate) fn matches(manifest: &Manifest, host: &Host) -> bool {
+    !manifest.services_for(&host.labels).is_empty()
+}
+
+pub(crate) fn key() -> AppKey {
+    AppKey { environment: EnvironmentName::default(), app: "shop".parse().unwrap() }
+}
+
+fn version(generation: Generation) -> Version {
+    Version { epoch: Epoch(1), generation }
+}
+
+fn stored(order: Order) -> Ordered {
+    Ordered { version: version(order.generation), release: order.release, phase: order.phase }
+}
+
+/// A release with these services, each with the labels that it asks for.
+pub(crate) fn manifest(number: ReleaseNumber, services: &[(String, Vec<(String, String)>)]) -> Arc<Manifest> {
+    let service = |asked: &[(String, String)]| Service { image: image(number), spec: spec(asked) };
+    Arc::new(Manifest {
+        format: evenkeel_model::manifest::FORMAT,
+        environment: EnvironmentName::default(),
+        app: "shop".parse().unwrap(),
+        services: services.iter().map(|(name, asked)| (name.parse().unwrap(), service(asked))).collect(),
+        secrets: BTreeMap::new(),
+        if_orphaned: evenkeel_model::manifest::IfOrphaned::Keep,
+    })
+}
+
+fn image(number: ReleaseNumber) -> ImagePin {
+    ImagePin::Local { reference: format!("shop:{number}"), id: Digest::of(&number.0.to_be_bytes()) }
+}
+
+fn spec(asked: &[(String, String)]) -> ServiceSpec {
+    let constraint =
+        |(label, value): &(String, String)| Constraint { label: label.clone(), equal: true, value: value.clone() };
+    ServiceSpec {
+        command: None,
+        entrypoint: None,
+        environment: BTreeMap::new(),
+        ports: Vec::new(),
+        mounts: Vec::new(),
+        engine_healthcheck: None,
+        health: Health::with_defaults(Probe::Running),
+        restart: Restart::UnlessStopped,
+        user: None,
+        labels: BTreeMap::new(),
+        stop_grace_period: Millis::seconds(10),
+        order: ServiceOrder::StartFirst,
+        constraints: asked.iter().map(constraint).collect(),
+    }
+}
+
+fn service_report(release: ReleaseNumber, healthy: bool) -> ServiceReport {
+    let pin = image(release).digest().clone();
+    ServiceReport { release, image_id: pin.to_string(), pin, running: true, healthy, restarts: 0 }
+}
