@@ -1,0 +1,193 @@
+//! Which keys there are, per map: the supported ones, those that Compose or the contract has and this version does not,
+//! and those that never will be. The crate's README explains each; a test holds the two together. Not here: reading values.
+
+/// The keys that one kind of map may have.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// The path of the map, `NAME` for the user's own names.
+    #[cfg_attr(not(test), allow(dead_code, reason = "ties the tables to the README, which is a test"))]
+    pub(crate) scope: &'static str,
+    /// Those that are read.
+    pub(crate) supported: &'static [&'static str],
+    /// Those that exist, and are not supported yet.
+    pub(crate) later: &'static [&'static str],
+    /// Those that are refused, with what to do instead.
+    pub(crate) refused: &'static [(&'static str, &'static str)],
+    /// Whether `x-…` keys are ignored.
+    pub(crate) extensions: bool,
+}
+
+/// Every table.
+#[cfg(test)]
+pub(crate) const ALL: [&Keys; 13] = [
+    &TOP,
+    &SERVICE,
+    &PORT,
+    &MOUNT,
+    &HEALTHCHECK,
+    &DEPLOY,
+    &PLACEMENT,
+    &UPDATE_CONFIG,
+    &ROLLOUT,
+    &SERVICE_ROLLOUT,
+    &HEALTH,
+    &HTTP,
+    &TCP,
+];
+
+pub(crate) const TOP: Keys = Keys {
+    scope: "",
+    supported: &["name", "version", "services", "volumes", "x-rollout"],
+    later: &["networks", "configs", "secrets", "include", "models"],
+    refused: &[],
+    extensions: true,
+};
+
+#[rustfmt::skip] // The long list is not worth a line per word.
+pub(crate) const SERVICE: Keys = Keys {
+    scope: "services.NAME",
+    supported: &[
+        "image",
+        "command",
+        "entrypoint",
+        "environment",
+        "ports",
+        "volumes",
+        "healthcheck",
+        "restart",
+        "user",
+        "labels",
+        "stop_grace_period",
+        "pull_policy",
+        "deploy",
+        "x-rollout",
+    ],
+    later: &[
+        "annotations", "attach", "blkio_config", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "configs",
+        "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime",
+        "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "develop", "device_cgroup_rules", "devices",
+        "dns", "dns_opt", "dns_search", "domainname", "expose", "extends", "external_links", "extra_hosts", "gpus",
+        "group_add", "hostname", "init", "ipc", "isolation", "label_file", "links", "logging", "mac_address",
+        "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode", "networks",
+        "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "post_start", "pre_stop", "privileged",
+        "profiles", "provider", "read_only", "runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open",
+        "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "userns_mode", "uts",
+        "volumes_from", "working_dir",
+    ],
+    refused: &[
+        ("build", "images are not built on hosts: build it, push it to a registry, and write `image`"),
+        ("env_file", "not supported yet: write the variables under `environment`"),
+    ],
+    extensions: true,
+};
+
+pub(crate) const PORT: Keys = Keys {
+    scope: "services.NAME.ports[]",
+    supported: &["target", "published", "host_ip", "protocol", "mode", "app_protocol"],
+    later: &["name"],
+    refused: &[],
+    extensions: true,
+};
+
+pub(crate) const MOUNT: Keys = Keys {
+    scope: "services.NAME.volumes[]",
+    supported: &["type", "source", "target", "read_only"],
+    later: &["bind", "volume", "tmpfs", "image", "consistency"],
+    refused: &[],
+    extensions: true,
+};
+
+pub(crate) const HEALTHCHECK: Keys = Keys {
+    scope: "services.NAME.healthcheck",
+    supported: &["test", "interval", "timeout", "retries", "start_period", "disable"],
+    later: &["start_interval"],
+    refused: &[],
+    extensions: true,
+};
+
+pub(crate) const DEPLOY: Keys = Keys {
+    scope: "services.NAME.deploy",
+    supported: &["mode", "placement", "update_config"],
+    later: &["endpoint_mode", "labels", "resources", "restart_policy", "rollback_config"],
+    refused: &[(
+        "replicas",
+        "a number of replicas is not supported yet: remove it; one container runs on every host that fulfils `placement.constraints`",
+    )],
+    extensions: true,
+};
+
+pub(crate) const PLACEMENT: Keys = Keys {
+    scope: "services.NAME.deploy.placement",
+    supported: &["constraints"],
+    later: &["preferences", "max_replicas_per_node"],
+    refused: &[],
+    extensions: true,
+};
+
+pub(crate) const UPDATE_CONFIG: Keys = Keys {
+    scope: "services.NAME.deploy.update_config",
+    supported: &["parallelism", "monitor", "failure_action", "max_failure_ratio", "order"],
+    later: &[],
+    refused: &[(
+        "delay",
+        "a delay is not supported yet: use `monitor`, the time that each wave must stay healthy before the next",
+    )],
+    extensions: true,
+};
+
+pub(crate) const ROLLOUT: Keys = Keys {
+    scope: "x-rollout",
+    supported: &[
+        "strategy",
+        "waves",
+        "max_unavailable",
+        "max_failures",
+        "bake",
+        "health_deadline",
+        "pull_deadline",
+        "progress_deadline",
+        "on_failure",
+        "order",
+        "if_orphaned",
+        "health",
+    ],
+    later: &["by", "min_healthy", "drain", "hold", "lb_delay", "keep_old", "keep", "gates", "tasks"],
+    refused: &[],
+    extensions: false,
+};
+
+/// What to do with a setting of the whole app under a service.
+const FOR_THE_APP: &str = "it is for the whole app: move it to `x-rollout` at the top of the file";
+
+pub(crate) const SERVICE_ROLLOUT: Keys = Keys {
+    scope: "services.NAME.x-rollout",
+    supported: &["order", "health"],
+    later: &["by", "min_healthy", "drain", "hold", "lb_delay", "keep_old", "keep", "gates", "tasks"],
+    refused: &[
+        ("strategy", FOR_THE_APP),
+        ("waves", FOR_THE_APP),
+        ("max_unavailable", FOR_THE_APP),
+        ("max_failures", FOR_THE_APP),
+        ("bake", FOR_THE_APP),
+        ("health_deadline", FOR_THE_APP),
+        ("pull_deadline", FOR_THE_APP),
+        ("progress_deadline", FOR_THE_APP),
+        ("on_failure", FOR_THE_APP),
+        ("if_orphaned", FOR_THE_APP),
+    ],
+    extensions: false,
+};
+
+pub(crate) const HEALTH: Keys = Keys {
+    scope: "x-rollout.health",
+    supported: &["http", "tcp", "exec", "docker", "interval", "timeout", "successes", "failures", "start_period"],
+    later: &["grpc"],
+    refused: &[],
+    extensions: false,
+};
+
+pub(crate) const HTTP: Keys =
+    Keys { scope: "x-rollout.health.http", supported: &["port", "path"], later: &[], refused: &[], extensions: false };
+
+pub(crate) const TCP: Keys =
+    Keys { scope: "x-rollout.health.tcp", supported: &["port"], later: &[], refused: &[], extensions: false };

@@ -1,0 +1,98 @@
+//! `x-rollout`, at the top for the app and in a service for that service. Not here: `health` (module of that name), and
+//! putting it together with `update_config` (modules `policy` and `order`).
+
+use evenkeel_model::manifest::IfOrphaned;
+use evenkeel_model::{Count, Health, OnFailure, Order};
+
+use crate::policy::WrittenPolicy;
+use crate::reader::{At, Fields, Reader, Written};
+use crate::{health, keys, order};
+
+/// What the `x-rollout` at the top says.
+#[derive(Debug, Default)]
+pub(crate) struct Rollout {
+    pub(crate) policy: WrittenPolicy,
+    pub(crate) if_orphaned: Option<IfOrphaned>,
+    /// For all services that say nothing themselves.
+    pub(crate) order: Option<Written<Order>>,
+    /// For all services that say nothing themselves.
+    pub(crate) health: Option<Written<Health>>,
+}
+
+/// What the `x-rollout` of a service says.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceRollout {
+    pub(crate) order: Option<Written<Order>>,
+    pub(crate) health: Option<Written<Health>>,
+}
+
+/// Reads `x-rollout` at the top.
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Rollout {
+    let Some(fields) = reader.map(at, &keys::ROLLOUT) else { return Rollout::default() };
+    if let Some(at) = fields.get("strategy") {
+        reader.one_of(&at, &[("rolling", ())], &["canary", "blue-green"]);
+    }
+    let orphaned = [("keep", IfOrphaned::Keep), ("revert", IfOrphaned::Revert)];
+    let ServiceRollout { order, health } = read_common(reader, &fields);
+    Rollout {
+        policy: read_policy(reader, &fields),
+        if_orphaned: fields.get("if_orphaned").and_then(|at| reader.one_of(&at, &orphaned, &[])),
+        order,
+        health,
+    }
+}
+
+/// Reads `x-rollout` of a service.
+pub(crate) fn read_of_service(reader: &mut Reader<'_>, at: &At<'_>) -> ServiceRollout {
+    let Some(fields) = reader.map(at, &keys::SERVICE_ROLLOUT) else { return ServiceRollout::default() };
+    read_common(reader, &fields)
+}
+
+/// What both may say.
+fn read_common(reader: &mut Reader<'_>, fields: &Fields<'_>) -> ServiceRollout {
+    ServiceRollout {
+        order: fields.get("order").and_then(|at| Some(at.written(reader.one_of(&at, &order::WORDS, &[])?))),
+        health: fields.get("health").and_then(|at| Some(at.written(health::read(reader, &at)?))),
+    }
+}
+
+fn read_policy(reader: &mut Reader<'_>, fields: &Fields<'_>) -> WrittenPolicy {
+    let actions =
+        [("pause", OnFailure::Pause), ("revert_failed", OnFailure::RevertFailed), ("rollback", OnFailure::Rollback)];
+    let mut deadline = |key| fields.get(key).and_then(|at| reader.positive_duration(&at));
+    let (health_deadline, pull_deadline, progress_deadline) =
+        (deadline("health_deadline"), deadline("pull_deadline"), deadline("progress_deadline"));
+    WrittenPolicy {
+        waves: fields.get("waves").and_then(|at| read_waves(reader, &at)),
+        max_unavailable: fields.get("max_unavailable").and_then(|at| Some(at.written(reader.positive_count(&at)?))),
+        max_failures: fields.get("max_failures").and_then(|at| Some(at.written(reader.count(&at)?))),
+        bake: fields.get("bake").and_then(|at| Some(at.written(reader.duration(&at)?))),
+        health_deadline,
+        pull_deadline,
+        progress_deadline,
+        on_failure: fields.get("on_failure").and_then(|at| Some(at.written(reader.one_of(&at, &actions, &[])?))),
+    }
+}
+
+/// Waves rise. Hosts and percents can't be compared before the number of hosts is known, so each is held against its kind.
+fn read_waves(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Count>> {
+    let items = reader.list(at, "a list such as `[1, 10%, 50%, 100%]`")?;
+    if items.is_empty() {
+        reader.problem(at, "there are no waves: write at least one, such as `[100%]`");
+        return None;
+    }
+    let (mut hosts, mut percent) = (0, 0);
+    let mut waves = Vec::new();
+    for item in &items {
+        let Some(count) = reader.positive_count(item) else { continue };
+        let rises = match count {
+            Count::Hosts(count) => std::mem::replace(&mut hosts, count) < count,
+            Count::Percent(count) => std::mem::replace(&mut percent, count) < count,
+        };
+        if !rises {
+            reader.problem(item, format!("waves are cumulative and must rise: write more than before, not {count}"));
+        }
+        waves.push(count);
+    }
+    Some(waves)
+}

@@ -1,0 +1,121 @@
+//! What is wrong with `x-rollout`. Each line: what is written, and every problem with its line.
+
+use super::{file, rollout, service};
+
+#[test]
+fn bad_rollout_settings_are_refused() {
+    rollout("strategy: canary", &["3: x-rollout.strategy: `canary` is not supported yet: write `rolling`"]);
+    rollout("strategy: blue-green", &["3: x-rollout.strategy: `blue-green` is not supported yet: write `rolling`"]);
+    rollout("strategy: big-bang", &["3: x-rollout.strategy: expected `rolling`, found `big-bang`"]);
+    rollout("waves: 50%", &["3: x-rollout.waves: expected a list such as `[1, 10%, 50%, 100%]`, found `50%`"]);
+    rollout("waves: []", &["3: x-rollout.waves: there are no waves: write at least one, such as `[100%]`"]);
+    rollout("waves: [0, 10%]", &["3: x-rollout.waves[0]: none is too few: write at least `1` or `1%`"]);
+    rollout(
+        "waves: [10%, 5%]",
+        &["3: x-rollout.waves[1]: waves are cumulative and must rise: write more than before, not 5%"],
+    );
+    rollout(
+        "waves: [3, 50%, 3]",
+        &["3: x-rollout.waves[2]: waves are cumulative and must rise: write more than before, not 3"],
+    );
+    rollout(
+        "waves: [101%]",
+        &[
+            "3: x-rollout.waves[0]: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found `101%`",
+        ],
+    );
+    rollout(
+        "waves: [some]",
+        &[
+            "3: x-rollout.waves[0]: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found `some`",
+        ],
+    );
+    rollout("max_unavailable: 0", &["3: x-rollout.max_unavailable: none is too few: write at least `1` or `1%`"]);
+    rollout("max_unavailable: 0%", &["3: x-rollout.max_unavailable: none is too few: write at least `1` or `1%`"]);
+    rollout(
+        "max_unavailable: [1]",
+        &[
+            "3: x-rollout.max_unavailable: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found a list",
+        ],
+    );
+    rollout(
+        "max_failures: few",
+        &[
+            "3: x-rollout.max_failures: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found `few`",
+        ],
+    );
+    rollout("bake: 30", &["3: x-rollout.bake: `30` has no unit: write for example `30s`, `1m30s` or `500ms`"]);
+    rollout("health_deadline: 0s", &["3: x-rollout.health_deadline: must be longer than 0s: write for example `30s`"]);
+    rollout("pull_deadline: 0s", &["3: x-rollout.pull_deadline: must be longer than 0s: write for example `30s`"]);
+    rollout(
+        "progress_deadline: never",
+        &["3: x-rollout.progress_deadline: `never` is not a duration: write for example `30s`, `1m30s` or `500ms`"],
+    );
+    rollout(
+        "on_failure: continue",
+        &["3: x-rollout.on_failure: expected `pause`, `revert_failed` or `rollback`, found `continue`"],
+    );
+    rollout("order: sideways", &["3: x-rollout.order: expected `start-first` or `stop-first`, found `sideways`"]);
+    rollout("if_orphaned: die", &["3: x-rollout.if_orphaned: expected `keep` or `revert`, found `die`"]);
+}
+
+#[test]
+fn keys_that_x_rollout_does_not_have_are_refused() {
+    rollout(
+        "by: zone\nmin_healthy: 1\ndrain: 1s\nhold: 1s\nlb_delay: 1s\nkeep_old: running\nkeep: 5\ngates: []\ntasks: []",
+        &[
+            "3: x-rollout.by: not supported yet: remove it",
+            "4: x-rollout.min_healthy: not supported yet: remove it",
+            "5: x-rollout.drain: not supported yet: remove it",
+            "6: x-rollout.hold: not supported yet: remove it",
+            "7: x-rollout.lb_delay: not supported yet: remove it",
+            "8: x-rollout.keep_old: not supported yet: remove it",
+            "9: x-rollout.keep: not supported yet: remove it",
+            "10: x-rollout.gates: not supported yet: remove it",
+            "11: x-rollout.tasks: not supported yet: remove it",
+        ],
+    );
+    rollout("wavess: [1]", &["3: x-rollout.wavess: unknown key: did you mean `waves`?"]);
+    rollout("max-unavailable: 1", &["3: x-rollout.max-unavailable: unknown key: did you mean `max_unavailable`?"]);
+    rollout(
+        "x-mine: 1",
+        &[
+            "3: x-rollout.x-mine: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, if_orphaned, health",
+        ],
+    );
+    rollout(
+        "something: 1",
+        &[
+            "3: x-rollout.something: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, if_orphaned, health",
+        ],
+    );
+}
+
+#[test]
+fn what_a_service_can_not_have_is_refused() {
+    service(
+        "x-rollout: {waves: [1]}",
+        &["5: services.web.x-rollout.waves: it is for the whole app: move it to `x-rollout` at the top of the file"],
+    );
+    service("x-rollout: {keep_old: running}", &["5: services.web.x-rollout.keep_old: not supported yet: remove it"]);
+    service("x-rollout: {ordre: stop-first}", &["5: services.web.x-rollout.ordre: unknown key: did you mean `order`?"]);
+    service("x-rollout: [order]", &["5: services.web.x-rollout: expected a map of keys and values, found a list"]);
+    service(
+        "x-rollout: {order: start-first}\nports: [\"8080:80\"]",
+        &[
+            "5: services.web.x-rollout.order: web can't run twice, because port 8080 is published directly: write `stop-first`, or remove `order`",
+        ],
+    );
+    service(
+        "x-rollout: {order: stop-first}\ndeploy: {update_config: {order: stop-first}}",
+        &[
+            "6: services.web.deploy.update_config.order: it is also written as services.web.x-rollout.order on line 5: keep one of them",
+        ],
+    );
+    file(
+        "name: app\nvolumes: {data: }\nx-rollout: {order: start-first}\nservices:\n  db:\n    image: a\n    volumes: [\"data:/b\"]\n    deploy: {mode: global}",
+        &[
+            "3: x-rollout.order: db can't run twice, because volume data may have only one writer: write `stop-first`, or remove `order`",
+        ],
+    );
+}
