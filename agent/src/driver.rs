@@ -1,0 +1,197 @@
+//! One task for each app on this host: read, decide, make durable, do one thing, record, publish, and again. The decisions are
+//! `evenkeel-machine`'s; this is the thin part that acts. A restart needs no other code: it is the same loop with an empty memory.
+//!
+//! Deliberately not here: any rule about containers, and the stream (`session.rs`).
+
+use std::sync::Arc;
+
+use evenkeel_machine::{Action, Decision, Inputs, Ledger, Memory, Observed, Offer, Outcome, decide, offer};
+use evenkeel_model::{AppKey, Assignment, ImagePin, Manifest, Millis, RefusedAssignment};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::contact::Contact;
+use crate::failpoint::Failpoint;
+use crate::ledger::LedgerStore;
+use crate::probe::{self, Prober};
+use crate::reports::Reports;
+use crate::runtime::{Runtime, Sight};
+use crate::ticker::Ticker;
+
+/// After a ledger that could not be saved: nothing is done without it, so it is tried again soon.
+const SAVE_RETRY: Millis = Millis::seconds(1);
+
+/// What all drivers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) prober: Arc<dyn Prober>,
+    pub(crate) ledgers: Arc<dyn LedgerStore>,
+    pub(crate) failpoint: Arc<dyn Failpoint>,
+    pub(crate) reports: Reports,
+    pub(crate) contact: Contact,
+    pub(crate) ticker: Ticker,
+}
+
+/// Runs one app on this host.
+pub(crate) struct Driver {
+    pub(crate) shared: Shared,
+    pub(crate) key: AppKey,
+    pub(crate) ledger: Ledger,
+    /// What the coordinator wants, newest only.
+    pub(crate) assigned: watch::Receiver<Option<Assignment>>,
+    /// That something changed at the engine.
+    pub(crate) wakeups: watch::Receiver<()>,
+}
+
+/// Whether the loop goes round again.
+enum Next {
+    Again,
+    End,
+}
+
+impl Driver {
+    /// Until it is told to end. An action under way is given up: each can be repeated.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut memory = Memory::default();
+        self.assigned.mark_changed();
+        loop {
+            if !self.take_offer().await {
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => return,
+                    () = tokio::time::sleep(SAVE_RETRY.to_std()) => continue,
+                }
+            }
+            let turn = self.turn(&mut memory, &shutdown);
+            match turn.await {
+                Next::Again => {}
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Accepts or refuses the newest assignment, if there is a new one. False: it could not be made durable, and is looked at again.
+    async fn take_offer(&mut self) -> bool {
+        if !self.assigned.has_changed().unwrap_or(false) {
+            return true;
+        }
+        let Some(assignment) = self.assigned.borrow_and_update().clone() else { return true };
+        let refused = match offer(&self.ledger, &assignment) {
+            Ok(Offer::Unchanged) => None,
+            Ok(Offer::Accepted(ledger)) => {
+                tracing::info!(app = %self.key, version = %assignment.version, phase = ?assignment.phase, "an assignment was accepted");
+                if !self.save(*ledger).await {
+                    self.assigned.mark_changed();
+                    return false;
+                }
+                None
+            }
+            Err(refusal) => {
+                tracing::warn!(app = %self.key, version = %assignment.version, %refusal, "an assignment was refused");
+                Some(RefusedAssignment { key: self.key.clone(), version: assignment.version, refusal })
+            }
+        };
+        self.shared.reports.refuse(&self.key, refused);
+        true
+    }
+
+    async fn turn(&mut self, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
+        // Seen before it is looked: what happens meanwhile wakes the loop again.
+        self.wakeups.mark_unchanged();
+        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &pins(&self.ledger)).await;
+        let observed = Observed { engine, containers, images, heard: self.shared.contact.line().heard };
+        let now = self.shared.ticker.now();
+        memory.observe(&self.ledger, &observed, now);
+        let decision = decide(&Inputs { ledger: &self.ledger, observed: &observed, memory, now });
+        let Decision { action, ledger, report, wake_at, why } = decision;
+        tracing::debug!(app = %self.key, action = action.name(), why, "decided");
+        if ledger != self.ledger && !self.save(ledger).await {
+            return self.pause(SAVE_RETRY, shutdown).await;
+        }
+        if let Some(report) = report {
+            self.shared.reports.report(&self.key, report);
+        }
+        if action == Action::Wait {
+            return self.wait(wake_at.map(|at| self.shared.ticker.instant(at)), shutdown).await;
+        }
+        self.act(&action, memory, shutdown).await
+    }
+
+    async fn act(&mut self, action: &Action, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
+        self.shared.failpoint.reached(&format!("before:{}", action.name()));
+        let outcome = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Next::End,
+            // A pull may take minutes; a newer assignment makes it pointless. All other actions are short, and end first.
+            Ok(()) = self.assigned.changed(), if matches!(action, Action::Pull { .. }) => {
+                self.assigned.mark_changed();
+                return Next::Again;
+            }
+            outcome = probe::perform(&*self.shared.runtime, &*self.shared.prober, &self.key, action) => outcome,
+        };
+        self.shared.failpoint.reached(&format!("after:{}", action.name()));
+        if let Outcome::Failed(failure) = &outcome {
+            tracing::warn!(app = %self.key, action = action.name(), %failure, "an action failed");
+        } else if !matches!(action, Action::Probe { .. }) {
+            tracing::info!(app = %self.key, action = action.name(), "done");
+        }
+        memory.record(action, &outcome, self.shared.ticker.now());
+        Next::Again
+    }
+
+    async fn wait(&mut self, until: Option<tokio::time::Instant>, shutdown: &CancellationToken) -> Next {
+        let timer = async {
+            match until {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Next::End,
+            changed = self.assigned.changed() => {
+                if changed.is_ok() {
+                    self.assigned.mark_changed();
+                    Next::Again
+                } else {
+                    Next::End
+                }
+            }
+            Ok(()) = self.wakeups.changed() => Next::Again,
+            () = timer => Next::Again,
+        }
+    }
+
+    async fn pause(&self, pause: Millis, shutdown: &CancellationToken) -> Next {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Next::End,
+            () = tokio::time::sleep(pause.to_std()) => Next::Again,
+        }
+    }
+
+    /// Makes a ledger durable, and only then ours. False: it could not be, and nothing may be done by it.
+    async fn save(&mut self, ledger: Ledger) -> bool {
+        self.shared.failpoint.reached("before:save");
+        if let Err(error) = self.shared.ledgers.save(&self.key, &ledger).await {
+            tracing::error!(app = %self.key, trouble = crate::session::chain(&error), "the ledger can't be saved: free some space, or mend the disk");
+            return false;
+        }
+        self.shared.failpoint.reached("after:save");
+        self.ledger = ledger;
+        true
+    }
+}
+
+/// The images that the ledger names: those of the release on its way and of the one to go back to.
+fn pins(ledger: &Ledger) -> Vec<ImagePin> {
+    let accepted = ledger.accepted.as_ref().and_then(|accepted| accepted.assignment.content.as_ref());
+    let contents = accepted.into_iter().chain(&ledger.base);
+    let manifests = contents.filter_map(|content| Manifest::decode(&content.manifest).ok());
+    let mut pins: Vec<ImagePin> =
+        manifests.flat_map(|manifest| manifest.services.into_values().map(|service| service.image)).collect();
+    pins.sort_by(|one, other| one.digest().cmp(other.digest()));
+    pins.dedup();
+    pins
+}

@@ -1,0 +1,238 @@
+//! Ledgers as files, one per key. Not here: locking, because there is one agent per directory.
+//!
+//! A file is two lines: a header with the format and the digest of the second line, and the record as JSON. It is replaced by writing
+//! beside it, syncing, keeping the old one as `.prev`, renaming and syncing the directory: at every moment one of the two is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use evenkeel_machine::Ledger;
+use evenkeel_model::{AppKey, Digest, Epoch};
+
+use super::{LedgerError, LedgerStore, Remembered};
+
+/// The format that is written. A newer one is refused by name.
+const FORMAT: u32 = 1;
+/// Not a key's file: those have an `@`.
+const EPOCH_FILE: &str = "epoch.json";
+
+/// A directory of ledgers.
+#[derive(Debug, Clone)]
+pub struct FileLedgers {
+    directory: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    digest: Digest,
+}
+
+/// The key is inside too, so that a file copied under another name is seen.
+#[derive(Serialize, Deserialize)]
+struct Record<T> {
+    key: Option<AppKey>,
+    value: T,
+}
+
+enum Problem {
+    Absent,
+    Newer(u32),
+    Damaged(String),
+    Io(io::Error),
+}
+
+impl FileLedgers {
+    /// Opens the directory, and makes it if it is not there.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+        let directory = directory.into();
+        fs::create_dir_all(&directory).map_err(|source| write_error(&directory, source))?;
+        Ok(Self { directory })
+    }
+
+    fn path(&self, key: &AppKey) -> PathBuf {
+        // `@` can't be part of a name, so no two keys share a file.
+        self.directory.join(format!("{}@{}.json", key.environment, key.app))
+    }
+
+    fn load_all(&self) -> Result<Remembered, LedgerError> {
+        let mut remembered = Remembered::default();
+        let epoch = self.directory.join(EPOCH_FILE);
+        if let Some(record) = recover::<Epoch>(&epoch, None, &mut remembered.recovered)? {
+            remembered.epoch = record.value;
+        }
+        for path in self.key_files()? {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let key = stem.split_once('@').and_then(|(environment, app)| {
+                Some(AppKey { environment: environment.parse().ok()?, app: app.parse().ok()? })
+            });
+            let Some(key) = key else { continue };
+            if let Some(record) = recover::<Ledger>(&path, Some(&key), &mut remembered.recovered)? {
+                remembered.ledgers.insert(key, record.value);
+            }
+        }
+        Ok(remembered)
+    }
+
+    /// The keys' files, also those of which only the record before is left. In order, so that messages are.
+    fn key_files(&self) -> Result<Vec<PathBuf>, LedgerError> {
+        let read_error = |source| LedgerError::Read { path: self.directory.clone(), source };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(read_error)? {
+            let path = entry.map_err(read_error)?.path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("json") => paths.push(path),
+                Some("prev") => paths.push(path.with_extension("")),
+                _ => {}
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
+    }
+}
+
+#[async_trait]
+impl LedgerStore for FileLedgers {
+    async fn load(&self) -> Result<Remembered, LedgerError> {
+        let store = self.clone();
+        blocking(move || store.load_all()).await
+    }
+
+    async fn save(&self, key: &AppKey, ledger: &Ledger) -> Result<(), LedgerError> {
+        let path = self.path(key);
+        let bytes = encode(&Record { key: Some(key.clone()), value: ledger });
+        blocking(move || replace(&path, &bytes)).await
+    }
+
+    async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError> {
+        let path = self.directory.join(EPOCH_FILE);
+        let bytes = encode(&Record { key: None, value: epoch });
+        blocking(move || replace(&path, &bytes)).await
+    }
+}
+
+/// Off the async threads: a sync may take as long as the disk likes.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn encode<T: Serialize>(record: &Record<T>) -> Vec<u8> {
+    let body = serde_json::to_vec(record).expect("plain data has a JSON form");
+    let header = Header { format: FORMAT, digest: Digest::of(&body) };
+    let mut bytes = serde_json::to_vec(&header).expect("plain data has a JSON form");
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&body);
+    bytes.push(b'\n');
+    bytes
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], key: Option<&AppKey>) -> Result<Record<T>, Problem> {
+    let damaged = |problem: &str| Problem::Damaged(problem.to_owned());
+    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
+    let header: Header =
+        lines.next().and_then(|line| serde_json::from_slice(line).ok()).ok_or_else(|| damaged("no header"))?;
+    match header.format {
+        FORMAT => {}
+        0 => return Err(damaged("there is no format 0")),
+        newer => return Err(Problem::Newer(newer)),
+    }
+    let body = lines.next().and_then(|rest| rest.strip_suffix(b"\n")).ok_or_else(|| damaged("cut short"))?;
+    if Digest::of(body) != header.digest {
+        return Err(damaged("its content does not match its digest"));
+    }
+    let record: Record<T> = serde_json::from_slice(body).map_err(|error| Problem::Damaged(error.to_string()))?;
+    if record.key.as_ref() != key {
+        return Err(damaged("it is another app's"));
+    }
+    Ok(record)
+}
+
+fn read<T: DeserializeOwned>(path: &Path, key: Option<&AppKey>) -> Result<Record<T>, Problem> {
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Problem::Absent,
+        _ => Problem::Io(error),
+    })?;
+    decode(&bytes, key)
+}
+
+/// The record, or the one before it where it is damaged or (killed between two renames) not there; none if there never was one.
+fn recover<T: DeserializeOwned>(
+    path: &Path,
+    key: Option<&AppKey>,
+    recovered: &mut Vec<PathBuf>,
+) -> Result<Option<Record<T>>, LedgerError> {
+    let problem = match read(path, key) {
+        Ok(record) => return Ok(Some(record)),
+        Err(Problem::Newer(found)) => return Err(LedgerError::NewerFormat { path: path.to_owned(), found }),
+        Err(Problem::Io(source)) => return Err(LedgerError::Read { path: path.to_owned(), source }),
+        Err(Problem::Absent) => None,
+        Err(Problem::Damaged(problem)) => Some(problem),
+    };
+    match (read(&beside(path, "prev"), key), problem) {
+        (Ok(record), Some(_)) => {
+            // Out of the way, or the next save would put it where the good one is.
+            fs::rename(path, beside(path, "damaged"))
+                .map_err(|source| LedgerError::Write { path: path.to_owned(), source })?;
+            recovered.push(path.to_owned());
+            Ok(Some(record))
+        }
+        (Ok(record), None) => Ok(Some(record)),
+        (Err(Problem::Absent), None) => Ok(None),
+        (Err(_), problem) => {
+            let problem = problem.unwrap_or_else(|| "it is gone".to_owned());
+            Err(LedgerError::Damaged { path: path.to_owned(), problem })
+        }
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+    let fresh = beside(path, "new");
+    let written = write_and_sync(&fresh, bytes).and_then(|()| {
+        match fs::rename(path, beside(path, "prev")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::rename(&fresh, path)?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    });
+    written.map_err(|source| {
+        // Whatever was half written must not take the space that is missing.
+        let _ = fs::remove_file(&fresh);
+        write_error(path, source)
+    })
+}
+
+fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // The owner's alone: a manifest carries environment variables.
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+fn write_error(path: &Path, source: io::Error) -> LedgerError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LedgerError::DiskFull { path, source },
+        _ => LedgerError::Write { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests;

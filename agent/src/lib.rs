@@ -1,0 +1,24 @@
+//! One per host: runs what is assigned, proves it, goes back by itself. The same [`run::run`] is used by `evenkeel-agent` and by the
+//! simulation: everything it touches is behind a port.
+//!
+//! *Invariant:* nothing here listens on the network; the agent dials out. *Invariant:* nothing is done that is not durable first.
+//! Deliberately not here: decisions (crate `evenkeel-machine`) and the shared vocabulary (crate `evenkeel-model`).
+
+mod backoff;
+pub mod config;
+pub mod contact;
+pub mod credentials;
+pub mod dial;
+mod driver;
+mod drivers;
+pub mod facts;
+pub mod failpoint;
+pub mod join;
+pub mod ledger;
+pub mod probe;
+pub mod reports;
+pub mod run;
+pub mod runtime;
+mod session;
+pub mod status;
+mod ticker;

@@ -1,0 +1,117 @@
+//! The probes that the engine answers: a command in the container, its own health check, whether it runs.
+//!
+//! A command that outlives its timeout can't be ended through the engine: it goes on in the container until that ends.
+
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::{ContainerState, HealthStatusEnum};
+use futures_util::StreamExt;
+
+use evenkeel_machine::Place;
+use evenkeel_model::{AppKey, Millis, Probe};
+
+use crate::probe::{Answer, question};
+use crate::runtime::EngineDown;
+
+use super::errors::EngineError;
+use super::{CALL, DockerRuntime};
+
+/// So much of a command's output is kept as evidence, in bytes.
+const OUTPUT: usize = 200;
+
+impl DockerRuntime {
+    /// Asks once. An engine that does not answer says nothing of the container, and is an error.
+    pub(super) async fn probe(
+        &self,
+        key: &AppKey,
+        place: &Place,
+        probe: &Probe,
+        timeout: Duration,
+    ) -> Result<Answer, EngineDown> {
+        let request = question(probe, place);
+        let Some(container) = self.find(key, place).await?.pop() else {
+            return Ok(Answer::bad(request, "the container is gone"));
+        };
+        match probe {
+            Probe::Exec { command } => self.exec(&container.id, command, request, timeout).await,
+            Probe::Docker | Probe::Running => {
+                let state = self.inspect(&container.id).await?.and_then(|inspected| inspected.state);
+                let state = state.unwrap_or_default();
+                Ok(if matches!(probe, Probe::Docker) { health(request, state) } else { running(request, &state) })
+            }
+            Probe::Http { .. } | Probe::Tcp { .. } => Ok(Answer::bad(request, "this probe goes over the network")),
+        }
+    }
+
+    async fn exec(
+        &self,
+        id: &str,
+        command: &[String],
+        request: String,
+        timeout: Duration,
+    ) -> Result<Answer, EngineDown> {
+        let limited = tokio::time::timeout(timeout, self.run_in(id, command)).await;
+        Ok(match limited {
+            Ok(Ok((Some(0), output))) => Answer::good(request, with_output("exit code 0", &output)),
+            Ok(Ok((Some(code), output))) => Answer::bad(request, with_output(&format!("exit code {code}"), &output)),
+            Ok(Ok((None, output))) => Answer::bad(request, with_output("no exit code", &output)),
+            // The container ends while it is asked, or has no such program.
+            Ok(Err(EngineError::Refused(refused))) => Answer::bad(request, refused.message),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => Answer::bad(request, format!("no answer within {}", Millis::from(timeout))),
+        })
+    }
+
+    /// Exit code and the first bytes of what it wrote.
+    async fn run_in(&self, id: &str, command: &[String]) -> Result<(Option<i64>, Vec<u8>), EngineError> {
+        let options = CreateExecOptions {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.to_vec()),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.call(CALL, async |docker| docker.create_exec(id, options).await).await?.id;
+        let started = self.call(CALL, async |docker| docker.start_exec(&exec, None).await).await?;
+        let mut kept = Vec::new();
+        if let StartExecResults::Attached { mut output, input: _input } = started {
+            // It has ended when its output has; the rest is read and dropped so that it never blocks on a full pipe.
+            while let Some(piece) = output.next().await {
+                let bytes = piece.map(LogOutput::into_bytes)?;
+                kept.extend_from_slice(&bytes[..bytes.len().min(OUTPUT - kept.len())]);
+            }
+        }
+        let inspected = self.call(CALL, async |docker| docker.inspect_exec(&exec).await).await?;
+        Ok((inspected.exit_code, kept))
+    }
+}
+
+fn with_output(words: &str, output: &[u8]) -> String {
+    let output = String::from_utf8_lossy(output).split_whitespace().collect::<Vec<_>>().join(" ");
+    if output.is_empty() { words.to_owned() } else { format!("{words}: {output}") }
+}
+
+fn health(request: String, state: ContainerState) -> Answer {
+    let Some(health) = state.health else {
+        return Answer::bad(request, "neither the image nor the service has a health check");
+    };
+    let last = health.log.unwrap_or_default().pop().and_then(|result| result.output).unwrap_or_default();
+    let said = last.as_bytes();
+    let answer = |words: &str| with_output(words, &said[..said.len().min(OUTPUT)]);
+    match health.status {
+        Some(HealthStatusEnum::HEALTHY) if state.running == Some(true) => Answer::good(request, answer("healthy")),
+        Some(HealthStatusEnum::STARTING) => Answer::bad(request, answer("starting")),
+        Some(HealthStatusEnum::UNHEALTHY) => Answer::bad(request, answer("unhealthy")),
+        _ => Answer::bad(request, "the container does not run"),
+    }
+}
+
+fn running(request: String, state: &ContainerState) -> Answer {
+    if state.running == Some(true) && state.restarting != Some(true) {
+        Answer::good(request, "it runs")
+    } else {
+        let status = state.status.map_or_else(|| "gone".to_owned(), |status| status.to_string());
+        Answer::bad(request, format!("it does not run ({status}, exit code {})", state.exit_code.unwrap_or_default()))
+    }
+}
