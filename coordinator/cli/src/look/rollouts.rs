@@ -1,0 +1,144 @@
+//! Rollouts: the list, and all about one. Not here: a rollout while it is watched (`progress/`).
+
+use std::fmt::Write as _;
+
+use evenkeel_model::{Millis, UnixMillis};
+use evenkeel_proto::v1::{ListRolloutsResponse, RolloutHostView, RolloutView, WaitingView};
+
+use crate::format::{age, duration, moment, printable, until};
+use crate::table::{Cell, Look, Table, tone_of};
+
+use super::{evidence, headline, pairs};
+
+/// `1/3` for the first of three waves, which are counted from 0.
+pub(crate) fn wave(wave: usize, waves: usize) -> String {
+    format!("{}/{waves}", wave + 1)
+}
+
+/// Rollouts, newest first, a line each.
+pub(crate) fn rollouts(view: &ListRolloutsResponse, look: Look) -> Vec<String> {
+    let mut table = Table::new(&[
+        "ROLLOUT",
+        "APP",
+        "ENVIRONMENT",
+        "KIND",
+        "RELEASE",
+        "STATE",
+        "WAVE",
+        "BEGAN",
+        "TOOK",
+        "BY",
+        "CAUSE",
+    ]);
+    for rollout in &view.rollouts {
+        table.row(vec![
+            Cell::number(Some(rollout.rollout)),
+            rollout.app.as_str().into(),
+            rollout.environment.as_str().into(),
+            rollout.kind.as_str().into(),
+            releases(rollout).into(),
+            Cell::word(state(rollout)),
+            wave(rollout.wave as usize, rollout.waves as usize).into(),
+            age(look.now, UnixMillis(rollout.began)).into(),
+            took(rollout, look).into(),
+            rollout.by.as_str().into(),
+            rollout.failure.as_ref().map(headline).unwrap_or_default().into(),
+        ]);
+    }
+    if table.is_empty() {
+        return vec!["No rollouts yet. Begin one: evenkeel deploy -f compose.yaml".to_owned()];
+    }
+    table.lines(look, 0)
+}
+
+/// All about one rollout.
+pub(crate) fn rollout(view: &RolloutView, look: Look) -> Vec<String> {
+    let mut about = vec![
+        ("rollout", view.rollout.to_string()),
+        ("app", format!("{} (environment {})", view.app, view.environment)),
+        ("kind", format!("{}, release {}", view.kind, releases(view))),
+        ("state", look.paint(tone_of(state(view)), state(view))),
+        ("wave", wave(view.wave as usize, view.waves as usize)),
+        (
+            "began",
+            format!("{} ({}), by {}", age(look.now, UnixMillis(view.began)), moment(UnixMillis(view.began)), view.by),
+        ),
+        (if view.ended.is_some() { "took" } else { "since" }, took(view, look)),
+    ];
+    if let Some(failure) = &view.failure {
+        about.push(("cause", headline(failure)));
+    }
+    let mut lines = pairs(&about);
+    lines.extend(view.failure.iter().flat_map(|failure| evidence(failure, usize::MAX)));
+    lines.extend(view.waiting.iter().map(|waiting| format!("waiting on {}", self::waiting(waiting, look))));
+    if !view.hosts.is_empty() {
+        lines.push(String::new());
+        lines.extend(hosts(view, look));
+    }
+    for host in &view.hosts {
+        lines.extend(trouble(host, view.failure.as_ref()));
+    }
+    lines
+}
+
+fn hosts(view: &RolloutView, look: Look) -> Vec<String> {
+    let mut table = Table::new(&["WAVE", "HOST", "STATE", "SINCE", "GENERATION", "WHY"]);
+    for host in &view.hosts {
+        table.row(vec![
+            wave(host.wave as usize, view.waves as usize).into(),
+            host.host.as_str().into(),
+            Cell::word(&host.state),
+            age(look.now, UnixMillis(host.since)).into(),
+            Cell::number(host.generation),
+            host.why.as_str().into(),
+        ]);
+    }
+    table.lines(look, 0)
+}
+
+/// What failed a host or stands in its way. The evidence is not repeated if it is that of the whole rollout.
+fn trouble(host: &RolloutHostView, shown: Option<&evenkeel_proto::v1::FailureView>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (what, failure) in [("failed", &host.failure), ("has an obstacle", &host.obstacle)] {
+        let Some(failure) = failure else { continue };
+        lines.push(String::new());
+        lines.push(format!("{} {what}: {}", host.host, headline(failure)));
+        if shown == Some(failure) && failure.evidence.is_some() {
+            lines.push("    evidence: above".to_owned());
+        } else {
+            lines.extend(evidence(failure, usize::MAX));
+        }
+    }
+    lines
+}
+
+/// What is waited for: `bake: wave 1 must stay healthy (h1, h2), in 12s`.
+pub(crate) fn waiting(waiting: &WaitingView, look: Look) -> String {
+    let mut text = printable(&format!("{}: {}", waiting.kind, waiting.message));
+    let not_named: Vec<&str> =
+        waiting.hosts.iter().map(String::as_str).filter(|host| !waiting.message.contains(*host)).collect();
+    if !not_named.is_empty() {
+        write!(text, " ({})", not_named.join(", ")).expect("writing to a string does not fail");
+    }
+    if let Some(moment) = waiting.until {
+        write!(text, ", {}", until(look.now, UnixMillis(moment))).expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// `3 → 4`
+pub(crate) fn releases(view: &RolloutView) -> String {
+    let from = view.from.map_or_else(|| "none".to_owned(), |release| release.to_string());
+    format!("{from} → {}", view.to)
+}
+
+/// The outcome if it has ended, else what it does.
+pub(crate) fn state(view: &RolloutView) -> &str {
+    if view.outcome.is_empty() { &view.state } else { &view.outcome }
+}
+
+/// How long it took, or has taken until now.
+pub(crate) fn took(view: &RolloutView, look: Look) -> String {
+    let end = UnixMillis(view.ended.unwrap_or(look.now.0));
+    duration(Millis(end.since(UnixMillis(view.began)).0))
+}

@@ -1,0 +1,137 @@
+//! What changed from one view of a rollout to the next, a line for each change, and the proof of each failure. Not here: the
+//! drawing on a terminal.
+
+use evenkeel_proto::v1::{RolloutHostView, RolloutView, WaitingView};
+
+use crate::format::{hosts, printable};
+use crate::look::{evidence, headline, rollout_releases, waiting, wave};
+use crate::table::{Look, Tone, tone_of};
+
+/// Lines of a log that are shown when a host fails: those that matter are the last ones, and `rollout show` has all.
+const LOG_LINES: usize = 10;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Every change.
+    All,
+    /// Failures and turns of the whole rollout: the drawing shows the rest.
+    Failures,
+}
+
+/// What is new in `next`.
+pub(crate) fn of(last: Option<&RolloutView>, next: &RolloutView, detail: Detail, look: Look) -> Vec<String> {
+    let mut news = Vec::new();
+    if last.is_none() {
+        news.push(heading(next));
+    }
+    let host_width = next.hosts.iter().map(|host| host.host.chars().count()).max().unwrap_or(0);
+    for host in &next.hosts {
+        let before = last.and_then(|last| last.hosts.iter().find(|before| before.host == host.host));
+        let place = Place { wave: wave(host.wave as usize, next.waves as usize), host: &host.host, host_width };
+        if detail == Detail::All {
+            news.extend(moved(before, host, &place, look));
+        }
+        news.extend(failed(before, host, &place, look));
+    }
+    news.extend(turned(last, next, look));
+    if detail == Detail::All {
+        news.extend(waits(last, next, look));
+    }
+    news
+}
+
+/// Where a line belongs: `wave 1/3  h1`.
+struct Place<'a> {
+    wave: String,
+    host: &'a str,
+    host_width: usize,
+}
+
+impl Place<'_> {
+    fn line(&self, what: &str) -> String {
+        let (width, host) = (self.host_width, printable(self.host));
+        format!("wave {}  {host:<width$}  {what}", self.wave).trim_end().to_owned()
+    }
+}
+
+fn heading(view: &RolloutView) -> String {
+    printable(&format!(
+        "rollout {}: {} of {} (environment {}), release {}, {} in {} {}",
+        view.rollout,
+        view.kind,
+        view.app,
+        view.environment,
+        rollout_releases(view),
+        hosts(view.hosts.len()),
+        view.waves,
+        if view.waves == 1 { "wave" } else { "waves" },
+    ))
+}
+
+/// A host's new state, and what stands in its way.
+fn moved(before: Option<&RolloutHostView>, host: &RolloutHostView, place: &Place<'_>, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    let state = look.paint(tone_of(&host.state), &host.state);
+    let why = if host.why.is_empty() { String::new() } else { format!("   {}", printable(&host.why)) };
+    match before {
+        // Who has not begun is no news.
+        None if host.state == "waiting" => {}
+        None => lines.push(place.line(&format!("{state}{why}"))),
+        Some(before) if before.state != host.state => {
+            lines.push(place.line(&format!("{} → {state}{why}", before.state)));
+        }
+        Some(_) => {}
+    }
+    let obstacle = |view: &RolloutHostView| view.obstacle.as_ref().map(headline);
+    match (before.and_then(obstacle), obstacle(host)) {
+        (before, Some(now)) if before.as_ref() != Some(&now) => {
+            lines.push(place.line(&format!("{} {now}", look.paint(Tone::Doubtful, "obstacle:"))));
+        }
+        (Some(_), None) if host.failure.is_none() => lines.push(place.line("obstacle gone")),
+        _ => {}
+    }
+    lines
+}
+
+/// A failure that was not there before, with its proof.
+fn failed(before: Option<&RolloutHostView>, host: &RolloutHostView, place: &Place<'_>, look: Look) -> Vec<String> {
+    let Some(failure) = &host.failure else { return Vec::new() };
+    if before.is_some_and(|before| before.failure.as_ref() == Some(failure)) {
+        return Vec::new();
+    }
+    let mut lines = vec![place.line(&look.paint(Tone::Bad, &format!("cause: {}", headline(failure))))];
+    lines.extend(evidence(failure, LOG_LINES));
+    lines
+}
+
+/// A new state of the whole rollout, its end excepted, which is told apart.
+fn turned(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Option<String> {
+    let before = last.map_or("advancing", |last| last.state.as_str());
+    if before == next.state || next.state == "ended" {
+        return None;
+    }
+    let cause = next.failure.as_ref().map(|failure| format!("   {}", headline(failure))).unwrap_or_default();
+    Some(format!("rollout {}: {before} → {}{cause}", next.rollout, look.paint(tone_of(&next.state), &next.state)))
+}
+
+/// What the rollout has begun to wait for, where the lines of its hosts do not say so already.
+fn waits(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Vec<String> {
+    if next.state == "ended" {
+        return Vec::new();
+    }
+    let in_flight = next.hosts.iter().any(|host| matches!(host.state.as_str(), "ordered" | "committing" | "returning"));
+    let is_new = |waiting: &&WaitingView| {
+        let same = |before: &WaitingView| {
+            (&before.kind, &before.hosts, before.until) == (&waiting.kind, &waiting.hosts, waiting.until)
+        };
+        !last.is_some_and(|last| last.waiting.iter().any(same))
+    };
+    let is_told = |waiting: &&WaitingView| match waiting.kind.as_str() {
+        "unhealthy" | "acknowledgement" | "returning" | "obstacle" => false,
+        "budget_spent" => !in_flight,
+        _ => true,
+    };
+    let new = next.waiting.iter().filter(is_told).filter(is_new);
+    new.map(|new| format!("rollout {}: waiting on {}", next.rollout, waiting(new, look))).collect()
+}

@@ -1,0 +1,110 @@
+//! Each answer as table and as JSON, filled and empty, against what is kept. Names in the JSON are the contract with scripts.
+
+use std::fmt::Write as _;
+
+use evenkeel_proto::v1::*;
+
+use crate::canned::Canned;
+use crate::desk::{Desk, Ran, run};
+use crate::{golden, views};
+
+fn filled() -> Canned {
+    Canned {
+        token: CreateTokenResponse {
+            token: "ek1.fingerprint.secret".to_owned(),
+            expires: crate::desk::NOW + 1_800_000,
+        },
+        hosts: ListHostsResponse { hosts: vec![views::host(), views::silent_host()] },
+        host: views::host(),
+        plan: views::plan(),
+        rollouts: ListRolloutsResponse {
+            rollouts: vec![
+                RolloutView {
+                    rollout: 8,
+                    ended: None,
+                    state: "advancing".to_owned(),
+                    outcome: String::new(),
+                    failure: None,
+                    from: None,
+                    hosts: vec![],
+                    ..views::rollout()
+                },
+                RolloutView { hosts: vec![], ..views::rollout() },
+            ],
+        },
+        rollout: views::rollout(),
+        releases: views::releases(),
+        status: views::status(),
+        ..Canned::default()
+    }
+}
+
+/// A Compose file in a directory that lives as long as the test.
+pub(crate) fn compose_file(text: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("compose.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    (directory, path)
+}
+
+pub(crate) const SHOP: &str = "\
+name: shop
+services:
+  web:
+    image: registry.example/shop:${TAG:-1.4}
+    ports:
+      - \"8080:80\"
+";
+
+#[tokio::test(start_paused = true)]
+async fn every_answer_is_as_kept_in_table_and_json() {
+    let (_directory, file) = compose_file(SHOP);
+    for (name, arguments) in [
+        ("token-create", "token create --label role=web --label zone=a --host web-9 --lifetime 30m".to_owned()),
+        ("hosts", "hosts".to_owned()),
+        ("host-show", "host show web-1".to_owned()),
+        ("host-label", "host label web-1 role=web old-".to_owned()),
+        ("host-remove", "host remove web-1 --yes".to_owned()),
+        ("plan", format!("plan -f {file}")),
+        ("rollouts", "rollouts".to_owned()),
+        ("rollout-show", "rollout show 7".to_owned()),
+        ("rollout-abort", "rollout abort 7 --rollback".to_owned()),
+        ("releases", "releases shop".to_owned()),
+        ("status", "status".to_owned()),
+        ("compose-show", format!("compose show -f {file} --set TAG=2")),
+    ] {
+        let Ran { code, output, error } = run(filled(), &arguments).await;
+        assert_eq!((code, error.as_str()), (0, ""), "{name}");
+        golden::check(&format!("tables/{name}.txt"), &output);
+        let Ran { code, output, error } = run(filled(), &format!("{arguments} --output json")).await;
+        assert_eq!((code, error.as_str()), (0, ""), "{name}");
+        golden::check(&format!("json/{name}.json"), &output);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_lists_say_what_to_do_first() {
+    let mut text = String::new();
+    for arguments in ["hosts", "rollouts", "releases", "status"] {
+        let ran = run(Canned::default(), arguments).await;
+        assert_eq!(ran.code, 0);
+        assert!(ran.output.contains("evenkeel "), "{arguments}: {}", ran.output);
+        write!(text, "$ evenkeel {arguments}\n{}", ran.output).unwrap();
+    }
+    golden::check("tables/empty.txt", &text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_problems_of_a_compose_file_are_told_and_nothing_is_asked() {
+    let (_directory, file) =
+        compose_file("name: shop\nservices:\n  web:\n    image: app:1\n    imagge: x\n    ports: 7\n");
+    let desk = Desk::dialling(std::sync::Arc::new(crate::verbs::Nowhere));
+    for verb in ["compose show", "plan", "deploy"] {
+        let ran = desk.run(&format!("{verb} -f {file} --output json")).await;
+        assert_eq!((ran.code, ran.output.as_str()), (1, ""), "{verb}");
+        let told: Vec<&str> = ran.error.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(told.len() >= 2 && told[0].contains("compose.yaml:5:"), "{}", ran.error);
+        assert!(ran.error.lines().last().unwrap().starts_with("  next: "), "{}", ran.error);
+    }
+}

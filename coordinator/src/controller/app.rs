@@ -1,0 +1,102 @@
+//! One app as the planner is to see it, kept up to date change by change, so that an event costs no work for hosts that it does
+//! not concern. Not here: what is durable (`store::Snapshot`), from which all but the reports can be made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use evenkeel_model::{AppReport, HostId, Manifest, RefusedAssignment, ReleaseNumber, RolloutId, UnixMillis};
+use evenkeel_rollout::{HostView, Ordered, WaitingOn};
+
+use crate::store::Order;
+
+/// Rest of an app between two plans, for each host of its environment. A plan's work grows with the hosts; so do their reports,
+/// of which one plan then answers many. Three hosts wait for nothing, 10,000 for 20 ms.
+const REST_PER_HOST: Duration = Duration::from_micros(2);
+
+/// One app.
+#[derive(Debug, Default)]
+pub(super) struct App {
+    /// All hosts of the environment, in the order of their ids.
+    pub(super) hosts: Vec<HostView>,
+    /// The releases, read.
+    pub(super) manifests: BTreeMap<ReleaseNumber, Arc<Manifest>>,
+    /// Its rollouts, the newest last.
+    pub(super) rollouts: BTreeSet<RolloutId>,
+    /// Why the last plan did not do more.
+    pub(super) waiting: Vec<WaitingOn>,
+    /// When to plan again though nothing is heard.
+    pub(super) wake_at: Option<UnixMillis>,
+    /// Not to be planned again before.
+    pub(super) rested: Option<Instant>,
+}
+
+impl App {
+    /// The host as this app sees it.
+    pub(super) fn host(&self, host: &HostId) -> Option<&HostView> {
+        self.position(host).ok().map(|at| &self.hosts[at])
+    }
+
+    /// Changes the host as this app sees it.
+    pub(super) fn host_mut(&mut self, host: &HostId) -> Option<&mut HostView> {
+        self.position(host).ok().map(|at| &mut self.hosts[at])
+    }
+
+    /// Adds a host, unless it is there.
+    pub(super) fn add_host(&mut self, view: HostView) {
+        if let Err(at) = self.position(&view.host) {
+            self.hosts.insert(at, view);
+        }
+    }
+
+    /// Takes a host away.
+    pub(super) fn remove_host(&mut self, host: &HostId) {
+        if let Ok(at) = self.position(host) {
+            self.hosts.remove(at);
+        }
+    }
+
+    /// What the host was last ordered, and with it whether its last refusal still counts.
+    pub(super) fn set_ordered(&mut self, host: &HostId, order: Option<&Order>) {
+        let Some(view) = self.host_mut(host) else { return };
+        view.ordered =
+            order.map(|order| Ordered { version: order.version, release: order.release, phase: order.phase });
+        let version = view.ordered.map(|ordered| ordered.version);
+        view.refused = view.refused.take().filter(|refused| Some(refused.version) == version);
+    }
+
+    /// Takes a host's word on this app; whether it says anything new.
+    pub(super) fn hear(
+        &mut self,
+        host: &HostId,
+        report: Option<AppReport>,
+        refused: Option<RefusedAssignment>,
+    ) -> bool {
+        let Some(view) = self.host_mut(host) else { return false };
+        let version = view.ordered.map(|ordered| ordered.version);
+        let refused = refused.filter(|refused| Some(refused.version) == version);
+        let news = view.report != report || view.refused != refused;
+        if news {
+            view.report = report;
+            view.refused = refused;
+        }
+        news
+    }
+
+    /// The newest rollout.
+    pub(super) fn newest(&self) -> Option<RolloutId> {
+        self.rollouts.last().copied()
+    }
+
+    /// Notes that it was planned.
+    pub(super) fn rest(&mut self, now: Instant) {
+        let hosts = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+        self.rested = Some(now + REST_PER_HOST * hosts);
+    }
+
+    fn position(&self, host: &HostId) -> Result<usize, usize> {
+        self.hosts.binary_search_by(|view| view.host.cmp(host))
+    }
+}

@@ -1,0 +1,122 @@
+//! Streams, leases, reports: who is heard, and whose word counts.
+
+use super::*;
+
+async fn contact(world: &World, number: u32) -> String {
+    world.handle().host(host_id(number)).await.unwrap().contact
+}
+
+async fn connect(world: &World, number: u32) -> Connected {
+    world.handle().connect(host_id(number), Epoch(0), HostFacts::default()).await.unwrap()
+}
+
+fn report(stage: Stage) -> AppReport {
+    let assignment = Assignment {
+        key: app(),
+        version: evenkeel_model::Version::default(),
+        content: None,
+        phase: Phase::Trial,
+        terms: evenkeel_model::Terms { health_deadline: Millis(1), pull_deadline: Millis(1), orphan_after: Millis(1) },
+    };
+    AppReport { stage, ..Seen::default().obey(&assignment) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_silent_until_it_connects_and_again_when_its_lease_runs_out() {
+    let world = World::with_hosts(1).await;
+    assert_eq!(contact(&world, 1).await, "silent");
+    let connected = connect(&world, 1).await;
+    assert_eq!(contact(&world, 1).await, "live");
+    for _ in 0..10 {
+        tokio::time::sleep(DEFAULT_LEASE.to_std().mul_f64(0.98)).await;
+        world.handle().heard(host_id(1), connected.connection).await.unwrap();
+    }
+    assert_eq!(contact(&world, 1).await, "live");
+    assert!(!connected.over.is_cancelled());
+    tokio::time::sleep(DEFAULT_LEASE.to_std() + Duration::from_millis(1)).await;
+    assert_eq!(contact(&world, 1).await, "silent");
+    assert!(connected.over.is_cancelled());
+    // What comes by that stream now comes too late: the host has to say everything anew.
+    world.handle().heard(host_id(1), connected.connection).await.unwrap();
+    assert_eq!(contact(&world, 1).await, "silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_newest_stream_is_silence_and_that_of_an_older_one_is_nothing() {
+    let world = World::with_hosts(1).await;
+    let first = connect(&world, 1).await;
+    let second = connect(&world, 1).await;
+    assert!(first.over.is_cancelled() && !second.over.is_cancelled());
+    world.handle().gone(host_id(1), first.connection).await.unwrap();
+    assert_eq!(contact(&world, 1).await, "live");
+    world.handle().gone(host_id(1), second.connection).await.unwrap();
+    assert_eq!(contact(&world, 1).await, "silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_by_an_older_stream_is_not_believed() {
+    let world = World::with_hosts(1).await;
+    let agent = world.agent(1);
+    world.deployed(1).await;
+    drop(agent);
+    let (old, new) = (connect(&world, 1).await, connect(&world, 1).await);
+    let stage = async || world.handle().host(host_id(1)).await.unwrap().apps[0].stage.clone();
+    // A new stream has said nothing yet, whatever the one before it said.
+    assert_eq!(stage().await, "");
+    world.handle().reported(host_id(1), old.connection, vec![report(Stage::Committed)], Vec::new()).await.unwrap();
+    assert_eq!(stage().await, "");
+    world.handle().reported(host_id(1), new.connection, vec![report(Stage::Reverted)], Vec::new()).await.unwrap();
+    assert_eq!(stage().await, "reverted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_says_nothing_of_other_environments() {
+    let world = World::with_hosts(1).await;
+    let agent = world.agent(1);
+    world.deployed(1).await;
+    drop(agent);
+    let connected = connect(&world, 1).await;
+    let mut foreign = report(Stage::Committed);
+    foreign.key.environment = "prod".parse().unwrap();
+    world.handle().reported(host_id(1), connected.connection, vec![foreign], Vec::new()).await.unwrap();
+    let host = world.handle().host(host_id(1)).await.unwrap();
+    assert_eq!(host.apps.iter().map(|app| app.stage.as_str()).collect::<Vec<_>>(), [""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_heard_a_newer_coordinator_is_in_conflict_and_sent_nothing() {
+    let world = World::with_hosts(1).await;
+    let connected = world.handle().connect(host_id(1), Epoch(u64::MAX), HostFacts::default()).await.unwrap();
+    assert!(connected.assignments.is_none());
+    assert_eq!(contact(&world, 1).await, "conflict");
+    world.deploy(1).await.unwrap();
+    world.handle().heard(host_id(1), connected.connection).await.unwrap();
+    assert!(world.stored().await.orders.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_host_gets_its_orders_when_it_comes_and_is_never_taken_for_healthy() {
+    let world = World::with_hosts(2).await;
+    let _first = world.agent(1);
+    world.deploy(1).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let rollout = world.handle().rollout(Pick::Newest).await.unwrap();
+    assert_eq!(rollout.rollout.outcome(), None, "{:?}", rollout.rollout);
+    assert!(!rollout.waiting.is_empty());
+    let _second = world.agent(2);
+    assert_eq!(world.ended().await.outcome(), Some(Outcome::Succeeded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_shown_as_long_as_it_answers_the_newest_order() {
+    let world = World::with_hosts(1).await;
+    let agent = world.agent(1);
+    world.deployed(1).await;
+    let last = agent.last();
+    drop(agent);
+    let connected = connect(&world, 1).await;
+    let refusal = refused(&last, evenkeel_model::Refusal::AlreadyReverted);
+    world.handle().reported(host_id(1), connected.connection, Vec::new(), vec![refusal]).await.unwrap();
+    let why = world.handle().host(host_id(1)).await.unwrap().apps[0].why.clone();
+    assert_eq!(why, "refuses the order: it was reverted on this host");
+}

@@ -1,0 +1,11 @@
+//! The whole coordinator over loopback sockets with real TLS, its store in memory. The agents and operators here are bare gRPC
+//! clients.
+
+mod certificates;
+mod fleet;
+mod joining;
+mod life;
+mod rollouts;
+mod sessions;
+
+use fleet::{Fleet, Options};

@@ -1,0 +1,103 @@
+//! What a rollout waits for, as one line for people. Not here: when it waits (crate `evenkeel-rollout`).
+
+use std::fmt::Display;
+
+use evenkeel_model::{HostId, UnixMillis};
+use evenkeel_proto::v1;
+use evenkeel_rollout::WaitingOn;
+
+/// So many hosts are named in a line; the rest is counted.
+const HOSTS_NAMED: usize = 5;
+
+/// One reason to wait.
+pub fn waiting(reason: &WaitingOn, now: UnixMillis) -> v1::WaitingView {
+    let view = |kind: &str, message: String, hosts: &[HostId]| v1::WaitingView {
+        kind: kind.to_owned(),
+        message,
+        hosts: hosts.iter().map(ToString::to_string).collect(),
+        until: None,
+    };
+    match reason {
+        WaitingOn::Bake { until } => {
+            let message = format!("the wave is healthy, and must stay so for {} more", until.since(now));
+            v1::WaitingView { until: Some(until.0), ..view("bake", message, &[]) }
+        }
+        WaitingOn::Unhealthy { hosts } => {
+            view("unhealthy", said(hosts, "is not healthy yet", "are not healthy yet"), hosts)
+        }
+        WaitingOn::Acknowledgement { hosts } => {
+            let message = said(hosts, "has not said yet that it committed", "have not said yet that they committed");
+            view("acknowledgement", message, hosts)
+        }
+        WaitingOn::Returning { hosts } => {
+            let message = said(hosts, "is going back to the release before", "are going back to the release before");
+            view("returning", message, hosts)
+        }
+        WaitingOn::BudgetSpent { unavailable, budget } => {
+            let message = format!("the budget is spent: {unavailable} unavailable, and {budget} may be");
+            view("budget_spent", message, &[])
+        }
+        WaitingOn::HostLost { hosts } => {
+            view("host_lost", said(hosts, "is not heard from", "are not heard from"), hosts)
+        }
+        WaitingOn::Obstacle { host, failure } => {
+            let message = format!("{host} tries again: {failure}");
+            view("obstacle", message, std::slice::from_ref(host))
+        }
+        WaitingOn::Conflict { hosts } => {
+            let one = "has heard a newer coordinator, and is left alone until a person says which state counts";
+            let many = "have heard a newer coordinator, and are left alone until a person says which state counts";
+            view("conflict", said(hosts, one, many), hosts)
+        }
+        WaitingOn::Person => {
+            let message = "it has failed and is paused: roll back, or abort it".to_owned();
+            view("person", message, &[])
+        }
+    }
+}
+
+fn said(hosts: &[HostId], one: impl Display, many: impl Display) -> String {
+    let named: Vec<&str> = hosts.iter().take(HOSTS_NAMED).map(HostId::as_str).collect();
+    match hosts.len() {
+        0 | 1 => format!("{} {one}", named.join("")),
+        all if all <= HOSTS_NAMED => format!("{} {many}", named.join(", ")),
+        all => format!("{} and {} more {many}", named.join(", "), all - HOSTS_NAMED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_model::{CauseKind, Failure};
+
+    use super::*;
+
+    fn hosts(count: usize) -> Vec<HostId> {
+        (1..=count).map(|number| format!("h{number}").parse().unwrap()).collect()
+    }
+
+    fn message(reason: &WaitingOn) -> String {
+        waiting(reason, UnixMillis(1_000)).message
+    }
+
+    #[test]
+    fn reasons_read_as_sentences() {
+        assert_eq!(
+            message(&WaitingOn::Bake { until: UnixMillis(24_000) }),
+            "the wave is healthy, and must stay so for 23s more"
+        );
+        assert_eq!(message(&WaitingOn::Unhealthy { hosts: hosts(1) }), "h1 is not healthy yet");
+        assert_eq!(message(&WaitingOn::HostLost { hosts: hosts(2) }), "h1, h2 are not heard from");
+        let failure = Failure::plain(CauseKind::RegistryUnreachable, "429 Too Many Requests");
+        assert_eq!(
+            message(&WaitingOn::Obstacle { host: hosts(1).remove(0), failure }),
+            "h1 tries again: image/registry_unreachable: 429 Too Many Requests"
+        );
+    }
+
+    #[test]
+    fn many_hosts_are_counted_in_the_message_and_named_in_the_field() {
+        let view = waiting(&WaitingOn::Unhealthy { hosts: hosts(8) }, UnixMillis(0));
+        assert_eq!(view.message, "h1, h2, h3, h4, h5 and 3 more are not healthy yet");
+        assert_eq!(view.hosts.len(), 8);
+    }
+}
