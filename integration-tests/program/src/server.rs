@@ -1,0 +1,179 @@
+//! The HTTP server: a thread per connection, kept-alive connections, and an orderly end.
+//!
+//! Deliberately not here: when to end (main.rs) and whether the program is healthy (settings.rs).
+
+use std::collections::BTreeMap;
+use std::io::{self, BufReader};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::http::{self, Body, Request, Response};
+use crate::settings::Settings;
+
+/// How long the first request of a connection accepted at the very end may still be on its way.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
+/// Pause after a failed accept (out of descriptors): the reason needs time to go away.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// A running server. Dropping it does not stop it; [`Server::drain`] does.
+#[derive(Debug)]
+pub(crate) struct Server {
+    shared: Arc<Shared>,
+    port: u16,
+    acceptor: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    started: Instant,
+    draining: AtomicBool,
+    open: Mutex<BTreeMap<u64, Connection>>,
+    /// Notified when a connection has answered its first request or has ended.
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: Arc<TcpStream>,
+    /// Whether it has answered a request: between requests it may be closed politely.
+    served: bool,
+}
+
+impl Server {
+    /// Listens on the port of `settings`, on all addresses. The error is that of binding it.
+    pub(crate) fn start(settings: Settings) -> io::Result<Self> {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port)))?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared {
+            settings,
+            started: Instant::now(),
+            draining: AtomicBool::new(false),
+            open: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let accepting = Arc::clone(&shared);
+        let acceptor = thread::Builder::new().name("accept".to_owned()).spawn(move || accepting.accept(&listener))?;
+        Ok(Self { shared, port, acceptor })
+    }
+
+    /// Stops accepting, lets requests in flight end, closes idle connections; returns when none is left.
+    pub(crate) fn drain(self) {
+        let shared = &self.shared;
+        shared.draining.store(true, Ordering::SeqCst);
+        // Wakes the acceptor, which then takes what is already queued and stops listening.
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        let _ = self.acceptor.join();
+
+        let mut open = shared.lock();
+        stop_reading(&open, |connection| connection.served);
+        open = shared
+            .changed
+            .wait_timeout_while(open, FIRST_REQUEST_GRACE, |open| open.values().any(|connection| !connection.served))
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        stop_reading(&open, |_| true);
+        drop(shared.changed.wait_while(open, |open| !open.is_empty()).unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Ends the reading side: what has arrived is still answered, then the connection's thread sees the end.
+fn stop_reading(open: &BTreeMap<u64, Connection>, which: impl Fn(&Connection) -> bool) {
+    for connection in open.values().filter(|connection| which(connection)) {
+        // A client that has gone already is as good.
+        let _ = connection.stream.shutdown(Shutdown::Read);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Connection>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Takes connections until draining, and then those that are queued already.
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for id in 0.. {
+            match listener.accept() {
+                Ok((stream, _)) => self.take(id, stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => thread::sleep(ACCEPT_PAUSE),
+            }
+            if self.is_draining() && listener.set_nonblocking(true).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(self: &Arc<Self>, id: u64, stream: TcpStream) {
+        let stream = Arc::new(stream);
+        self.lock().insert(id, Connection { stream: Arc::clone(&stream), served: false });
+        let shared = Arc::clone(self);
+        let spawned = thread::Builder::new().spawn(move || {
+            // An error here is a client that went away or spoke no HTTP: its connection ends, nothing else.
+            let _ = shared.serve(id, &stream);
+            shared.forget(id);
+        });
+        if spawned.is_err() {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&self, id: u64) {
+        self.lock().remove(&id);
+        self.changed.notify_all();
+    }
+
+    fn serve(&self, id: u64, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream);
+        while let Some(request) = http::read_request(&mut reader)? {
+            let response = self.answer(&request);
+            let keep_alive = request.keep_alive && !self.is_draining();
+            http::write_response(&mut &*stream, &response, keep_alive, request.method == "HEAD")?;
+            if !keep_alive {
+                break;
+            }
+            self.mark_served(id);
+        }
+        Ok(())
+    }
+
+    fn mark_served(&self, id: u64) {
+        if let Some(connection) = self.lock().get_mut(&id)
+            && !connection.served
+        {
+            connection.served = true;
+            self.changed.notify_all();
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let version = || Body::Text(format!("{}\n", self.settings.version));
+        match request.path.as_str() {
+            "/" => Response { status: "200 OK", body: version() },
+            "/slow" => {
+                thread::sleep(Duration::from_millis(request.number("ms")));
+                Response { status: "200 OK", body: version() }
+            }
+            "/bytes" => Response { status: "200 OK", body: Body::Filler(request.number("n")) },
+            "/healthz" if self.settings.is_healthy(self.started.elapsed()) && !self.is_draining() => {
+                Response { status: "200 OK", body: Body::Text("healthy\n".to_owned()) }
+            }
+            "/healthz" => Response {
+                status: "503 Service Unavailable",
+                body: Body::Text(format!("not healthy, mode {}\n", self.settings.mode)),
+            },
+            _ => Response { status: "404 Not Found", body: Body::Text("no such path\n".to_owned()) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The server over real sockets on a port the kernel chooses.
+
+use std::io::{Read, Write};
+use std::sync::mpsc;
+
+use super::*;
+
+fn start(mode: &str) -> Server {
+    let settings = Settings::read(|name| match name {
+        "MODE" => Some(mode.to_owned()),
+        "PORT" => Some("0".to_owned()),
+        "VERSION" => Some("v7".to_owned()),
+        _ => None,
+    });
+    Server::start(settings.unwrap()).unwrap()
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+fn send(mut stream: &TcpStream, path: &str) {
+    // In one piece: draining may cut off a head that has only half arrived.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+}
+
+/// One kept-alive answer: reads until its text has come.
+fn read_until(mut stream: &TcpStream, end: &str) -> String {
+    let mut answer = String::new();
+    let mut buffer = [0; 1024];
+    while !answer.ends_with(end) {
+        let count = stream.read(&mut buffer).unwrap();
+        assert_ne!(count, 0, "closed after {answer:?}");
+        answer.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    answer
+}
+
+fn read_to_the_end(mut stream: &TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_version_is_answered_again_and_again_on_one_connection() {
+    let server = start("graceful");
+    let stream = connect(&server);
+    for _ in 0..3 {
+        send(&stream, "/");
+        assert!(read_until(&stream, "\r\n\r\nv7\n").starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+#[test]
+fn health_follows_the_mode() {
+    for (mode, status) in [("graceful", "200"), ("unready", "503"), ("slow", "503"), ("sick", "200")] {
+        let server = start(mode);
+        let stream = connect(&server);
+        send(&stream, "/healthz");
+        assert!(read_until(&stream, "\n").starts_with(&format!("HTTP/1.1 {status} ")), "{mode}");
+    }
+}
+
+#[test]
+fn draining_ends_what_is_in_flight_and_closes_what_is_idle() {
+    let server = start("graceful");
+    let idle = connect(&server);
+    send(&idle, "/");
+    read_until(&idle, "v7\n");
+    let busy = connect(&server);
+    // Answered once first, so that the request below is being served when the draining begins.
+    send(&busy, "/");
+    read_until(&busy, "v7\n");
+    send(&busy, "/slow?ms=300");
+    let port = server.port;
+
+    let (done, drained) = mpsc::channel();
+    let draining = thread::spawn(move || {
+        server.drain();
+        done.send(()).unwrap();
+    });
+    assert_eq!(read_to_the_end(&idle), "", "an idle connection is closed without a word");
+    let answer = read_to_the_end(&busy);
+    assert!(answer.ends_with("\r\n\r\nv7\n"), "the request in flight is answered: {answer:?}");
+    assert!(answer.contains("Connection: close"), "and its connection closed politely: {answer:?}");
+    drained.recv_timeout(Duration::from_secs(10)).unwrap();
+    draining.join().unwrap();
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn a_connection_that_never_asks_does_not_hold_up_the_end() {
+    let server = start("graceful");
+    let silent = connect(&server);
+    server.drain();
+    assert_eq!(read_to_the_end(&silent), "");
+}

@@ -1,0 +1,86 @@
+//! The operator's command line, run as an operator would, and what came of it.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::{Compose, Installation, coordinator_binary};
+
+/// A command that has ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Its exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Ended {
+    /// Runs it to its end.
+    pub fn of(mut command: Command) -> Result<Self> {
+        let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't run {command:?}"))?;
+        Ok(Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Its output as JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("the output is not JSON: {self}"))
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.out, self.err)
+    }
+}
+
+impl Installation {
+    /// A verb of `evenkeel`, as the first operator.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Command> {
+        let mut command = Command::new(coordinator_binary()?);
+        command.args(arguments).env("EVENKEEL_CONTEXT", self.data_dir().join("admin.toml"));
+        Ok(command)
+    }
+
+    /// Runs a verb to its end.
+    pub fn verb<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended> {
+        Ended::of(self.command(arguments)?)
+    }
+
+    /// `evenkeel deploy` of this file, waiting for its end.
+    pub fn deploy(&self, compose: &Compose) -> Result<Ended> {
+        Ended::of(self.deploy_command(compose, &[])?)
+    }
+
+    /// `evenkeel deploy --detach`: ends when the rollout was begun.
+    pub fn deploy_detached(&self, compose: &Compose) -> Result<Ended> {
+        Ended::of(self.deploy_command(compose, &["--detach"])?)
+    }
+
+    fn deploy_command(&self, compose: &Compose, more: &[&str]) -> Result<Command> {
+        let file = self.fleet().directory().join("compose.yaml");
+        std::fs::write(&file, compose.text(&self.fleet().registry().address().to_string()))?;
+        let mut command = self.command(["deploy", "-f"])?;
+        command.arg(file).args(more);
+        Ok(command)
+    }
+
+    /// Waits for the newest rollout's end.
+    pub fn watch(&self) -> Result<Ended> {
+        self.verb(["rollout", "watch"])
+    }
+
+    /// The newest rollout.
+    pub fn rollout(&self) -> Result<Value> {
+        self.verb(["rollout", "show", "--output", "json"])?.json()
+    }
+}
