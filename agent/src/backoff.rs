@@ -21,9 +21,12 @@ impl Backoff {
         Self { random: seed, ceiling: FIRST }
     }
 
-    /// It worked: the next wait is short again.
-    pub(crate) fn reset(&mut self) {
-        self.ceiling = FIRST;
+    /// It worked, for so long. The next wait is short again, unless that was too short to call it work: what ends as soon as it begins
+    /// would otherwise be begun ten times a second.
+    pub(crate) fn held(&mut self, time: Duration) {
+        if time >= LONGEST {
+            self.ceiling = FIRST;
+        }
     }
 
     /// The next wait: anything up to a ceiling that doubles.
@@ -56,8 +59,18 @@ mod tests {
             assert!(backoff.next() < ceiling);
             ceiling = (ceiling * 2).min(LONGEST);
         }
-        backoff.reset();
+        backoff.held(LONGEST);
         assert!(backoff.next() < FIRST);
+    }
+
+    #[test]
+    fn what_ends_as_soon_as_it_begins_is_not_begun_in_haste() {
+        let mut backoff = Backoff::new(7);
+        for _ in 0..10 {
+            backoff.held(Duration::from_millis(20));
+            backoff.next();
+        }
+        assert_eq!(backoff.ceiling, LONGEST);
     }
 
     #[test]

@@ -60,11 +60,6 @@ impl CredentialsFile {
         Self { path: folder.join("credentials.json") }
     }
 
-    /// Whether there are any.
-    pub fn exists(&self) -> bool {
-        self.path.exists()
-    }
-
     /// Reads them.
     pub fn load(&self) -> Result<Credentials, CredentialsFileError> {
         let text = std::fs::read_to_string(&self.path).map_err(|error| match error.kind() {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use evenkeel_machine::{Action, Decision, Inputs, Ledger, Memory, Observed, Offer, Outcome, decide, offer};
-use evenkeel_model::{AppKey, Assignment, ImagePin, Manifest, Millis, RefusedAssignment};
+use evenkeel_model::{AppKey, Assignment, CauseKind, Failure, ImagePin, Manifest, Millis, RefusedAssignment};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use crate::contact::Contact;
 use crate::failpoint::Failpoint;
 use crate::ledger::LedgerStore;
 use crate::probe::{self, Prober};
-use crate::reports::Reports;
+use crate::reports::{Reports, hinder};
 use crate::runtime::{Runtime, Sight};
 use crate::ticker::Ticker;
 
@@ -42,6 +42,10 @@ pub(crate) struct Driver {
     pub(crate) assigned: watch::Receiver<Option<Assignment>>,
     /// That something changed at the engine.
     pub(crate) wakeups: watch::Receiver<()>,
+    /// The images that the ledger names: worked out when it changes, and not at each look.
+    pins: Vec<ImagePin>,
+    /// Why the newest assignment could not be made durable; it is tried again. None: it was, or was refused.
+    hindered: Option<Failure>,
 }
 
 /// Whether the loop goes round again.
@@ -51,18 +55,22 @@ enum Next {
 }
 
 impl Driver {
+    pub(crate) fn new(
+        shared: Shared,
+        key: AppKey,
+        ledger: Ledger,
+        assigned: watch::Receiver<Option<Assignment>>,
+    ) -> Self {
+        let (wakeups, pins) = (shared.runtime.wakeups(), pins(&ledger));
+        Self { shared, key, ledger, assigned, wakeups, pins, hindered: None }
+    }
+
     /// Until it is told to end. An action under way is given up: each can be repeated.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         let mut memory = Memory::default();
         self.assigned.mark_changed();
         loop {
-            if !self.take_offer().await {
-                tokio::select! {
-                    biased;
-                    () = shutdown.cancelled() => return,
-                    () = tokio::time::sleep(SAVE_RETRY.to_std()) => continue,
-                }
-            }
+            self.take_offer().await;
             let turn = self.turn(&mut memory, &shutdown);
             match turn.await {
                 Next::Again => {}
@@ -71,19 +79,20 @@ impl Driver {
         }
     }
 
-    /// Accepts or refuses the newest assignment, if there is a new one. False: it could not be made durable, and is looked at again.
-    async fn take_offer(&mut self) -> bool {
-        if !self.assigned.has_changed().unwrap_or(false) {
-            return true;
+    /// Accepts or refuses the newest assignment, if there is a new one, or one that could not be made durable. Until it is, what was
+    /// accepted before is looked after as ever: a full disk must not stop the probes, and leave the last good report standing.
+    async fn take_offer(&mut self) {
+        if self.hindered.take().is_none() && !self.assigned.has_changed().unwrap_or(false) {
+            return;
         }
-        let Some(assignment) = self.assigned.borrow_and_update().clone() else { return true };
+        let Some(assignment) = self.assigned.borrow_and_update().clone() else { return };
         let refused = match offer(&self.ledger, &assignment) {
             Ok(Offer::Unchanged) => None,
             Ok(Offer::Accepted(ledger)) => {
                 tracing::info!(app = %self.key, version = %assignment.version, phase = ?assignment.phase, "an assignment was accepted");
-                if !self.save(*ledger).await {
-                    self.assigned.mark_changed();
-                    return false;
+                if let Err(failure) = self.save(*ledger).await {
+                    self.hindered = Some(failure);
+                    return;
                 }
                 None
             }
@@ -93,26 +102,33 @@ impl Driver {
             }
         };
         self.shared.reports.refuse(&self.key, refused);
-        true
     }
 
     async fn turn(&mut self, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
         // Seen before it is looked: what happens meanwhile wakes the loop again.
         self.wakeups.mark_unchanged();
-        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &pins(&self.ledger)).await;
+        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &self.pins).await;
         let observed = Observed { engine, containers, images, heard: self.shared.contact.line().heard };
         let now = self.shared.ticker.now();
         memory.observe(&self.ledger, &observed, now);
         let decision = decide(&Inputs { ledger: &self.ledger, observed: &observed, memory, now });
         let Decision { action, ledger, report, wake_at, why } = decision;
         tracing::debug!(app = %self.key, action = action.name(), why, "decided");
-        if ledger != self.ledger && !self.save(ledger).await {
+        if ledger != self.ledger
+            && let Err(failure) = self.save(ledger).await
+        {
+            self.shared.reports.hinder(&self.key, &failure);
             return self.pause(SAVE_RETRY, shutdown).await;
         }
-        if let Some(report) = report {
+        if let Some(mut report) = report {
+            if let Some(failure) = &self.hindered {
+                hinder(&mut report, failure);
+            }
             self.shared.reports.report(&self.key, report);
         }
         if action == Action::Wait {
+            let retry = self.hindered.is_some().then(|| now + SAVE_RETRY);
+            let wake_at = wake_at.into_iter().chain(retry).min();
             return self.wait(wake_at.map(|at| self.shared.ticker.instant(at)), shutdown).await;
         }
         self.act(&action, memory, shutdown).await
@@ -171,16 +187,19 @@ impl Driver {
         }
     }
 
-    /// Makes a ledger durable, and only then ours. False: it could not be, and nothing may be done by it.
-    async fn save(&mut self, ledger: Ledger) -> bool {
+    /// Makes a ledger durable, and only then ours. An error: it could not be, and nothing may be done by it.
+    async fn save(&mut self, ledger: Ledger) -> Result<(), Failure> {
         self.shared.failpoint.reached("before:save");
         if let Err(error) = self.shared.ledgers.save(&self.key, &ledger).await {
-            tracing::error!(app = %self.key, trouble = crate::session::chain(&error), "the ledger can't be saved: free some space, or mend the disk");
-            return false;
+            let trouble = crate::session::chain(&error);
+            tracing::error!(app = %self.key, trouble, "the ledger can't be saved: free some space, or mend the disk");
+            // A disk that is broken in another way has no kind of its own; the message tells which it is.
+            return Err(Failure::plain(CauseKind::DiskFull, format!("the ledger can't be saved: {trouble}")));
         }
         self.shared.failpoint.reached("after:save");
+        self.pins = pins(&ledger);
         self.ledger = ledger;
-        true
+        Ok(())
     }
 }
 
@@ -195,3 +214,6 @@ fn pins(ledger: &Ledger) -> Vec<ImagePin> {
     pins.dedup();
     pins
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -74,8 +74,7 @@ impl Drivers {
 
     fn add(&mut self, key: AppKey, ledger: Ledger, assignment: Option<Assignment>) {
         let (sender, assigned) = watch::channel(assignment);
-        let wakeups = self.shared.runtime.wakeups();
-        let driver = Driver { shared: self.shared.clone(), key: key.clone(), ledger, assigned, wakeups };
+        let driver = Driver::new(self.shared.clone(), key.clone(), ledger, assigned);
         self.assigned.insert(key, sender);
         self.tasks.spawn(driver.run(self.shutdown.clone()));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_model::{AppKey, AppReport, RefusedAssignment};
+use evenkeel_model::{AppKey, AppReport, Failure, RefusedAssignment, Stage};
 use tokio::sync::watch;
 
 /// What is known of one app.
@@ -39,6 +39,17 @@ impl Reports {
         self.change(key, |state| state.refused = refused);
     }
 
+    /// The newest report is as far as it goes, because what follows from it can't be made durable. Nothing has been asked since, so
+    /// nothing is called healthy.
+    pub(crate) fn hinder(&self, key: &AppKey, failure: &Failure) {
+        self.change(key, |state| {
+            if let Some(report) = &mut state.report {
+                report.healthy = false;
+                hinder(report, failure);
+            }
+        });
+    }
+
     fn change(&self, key: &AppKey, change: impl FnOnce(&mut AppState)) {
         self.apps.send_if_modified(|apps| {
             let state = apps.entry(key.clone()).or_default();
@@ -51,5 +62,13 @@ impl Reports {
     /// To follow them.
     pub fn subscribe(&self) -> watch::Receiver<BTreeMap<AppKey, AppState>> {
         self.apps.subscribe()
+    }
+}
+
+/// Says in a report what stands in the way. The reason of an end is kept.
+pub(crate) fn hinder(report: &mut AppReport, failure: &Failure) {
+    report.why.clone_from(&failure.message);
+    if matches!(report.stage, Stage::Working | Stage::Trial) {
+        report.failure = Some(failure.clone());
     }
 }

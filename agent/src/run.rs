@@ -5,6 +5,7 @@
 //! | drivers | one for each app: decide and act | give up the action under way (each can be repeated) |
 //! | session | hold the stream to a coordinator | end it |
 //! | listen | follow the engine's events | end |
+//! | data root | ask the engine where it keeps images, until it says | end |
 //! | status | answer on the unix socket, tell systemd | end |
 //!
 //! Deliberately not here: reading the configuration and the files (`main.rs`), any decision.
@@ -13,7 +14,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use evenkeel_certs::{CredentialsStore, Identity, TimeSource};
-use evenkeel_model::{FleetName, HostId};
+use evenkeel_model::{FleetName, HostId, Millis};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +33,9 @@ use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::status::{Socket, keep_status};
 use crate::ticker::Ticker;
+
+/// After an engine that did not tell where it keeps images.
+const DATA_ROOT_RETRY: Millis = Millis::seconds(1);
 
 /// Everything that the agent touches.
 pub struct Parts {
@@ -86,15 +90,23 @@ pub fn host_of(credentials: &CredentialsStore) -> Result<(FleetName, HostId), Ru
     }
 }
 
+/// Learns where the engine keeps images as soon as it can tell: until then another disk's space would be reported. Not waited for, because
+/// an engine that hangs is no reason not to run.
+async fn find_data_root(runtime: Arc<dyn Runtime>, facts: Arc<dyn Facts>) {
+    loop {
+        if let Some(root) = runtime.data_root().await {
+            return facts.set_data_root(&root);
+        }
+        tokio::time::sleep(DATA_ROOT_RETRY.to_std()).await;
+    }
+}
+
 /// Runs until `shutdown`, then lets every task end.
 pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
     let (_, host) = host_of(&parts.credentials)?;
     let remembered = parts.ledgers.load().await.map_err(RunError::Ledgers)?;
     for path in &remembered.recovered {
         tracing::error!(path = %path.display(), "a ledger was damaged, and the record before it is used: check the disk");
-    }
-    if let Some(root) = parts.runtime.data_root().await {
-        parts.facts.set_data_root(&root);
     }
     let (ticker, reports, contact) = (Ticker::start(), Reports::default(), Contact::new(remembered.epoch));
     let (desired, wanted) = watch::channel(Vec::new());
@@ -118,7 +130,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
         files: parts.files,
         ledgers: parts.ledgers,
         runtime: Arc::clone(&parts.runtime),
-        facts: parts.facts,
+        facts: Arc::clone(&parts.facts),
         reports: reports.clone(),
         desired,
         contact: contact.clone(),
@@ -127,6 +139,9 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
     };
     tracing::info!(host = %host, apps = remembered.ledgers.len(), "the agent runs");
     tasks.spawn(Drivers::start(shared, remembered.ledgers, stop.clone()).keep(wanted));
+    tasks.spawn(
+        stop.clone().run_until_cancelled_owned(find_data_root(Arc::clone(&parts.runtime), Arc::clone(&parts.facts))),
+    );
     let (session_stop, seed) = (stop.clone(), parts.seed);
     tasks.spawn(async move { session.keep(seed, session_stop).await });
     let (listen_stop, runtime) = (stop.clone(), parts.runtime);
@@ -150,3 +165,6 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
     tasks.wait().await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

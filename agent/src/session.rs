@@ -3,13 +3,14 @@
 //! Deliberately not here: what assignments mean (`driver.rs`), and any state that must survive: whatever was missed while there
 //! was no stream comes whole with the next one.
 
+mod desired;
 mod open;
 mod stream;
 
 use std::sync::Arc;
 
 use evenkeel_certs::{CredentialsStore, TimeSource};
-use evenkeel_model::{Assignment, HostFacts, HostId};
+use evenkeel_model::{Assignment, HostFacts, HostId, Millis};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,9 @@ use crate::ledger::LedgerStore;
 use crate::reports::Reports;
 use crate::runtime::Runtime;
 use crate::ticker::Ticker;
+
+/// How long an engine may take to tell its version. One that hangs must not keep its host from saying so: opening a stream has a limit.
+const ENGINE_VERSION: Millis = Millis::seconds(2);
 
 /// All that the session works with.
 pub(crate) struct Session {
@@ -73,11 +77,12 @@ impl Session {
             }
         }
     }
+}
 
-    /// Facts that do not change while this process runs, and the engine's version now.
-    async fn facts(&self) -> HostFacts {
-        HostFacts { engine: self.runtime.engine_version().await, ..self.facts.facts() }
-    }
+/// Facts that do not change while this process runs, and the engine's version now, if it answers soon.
+async fn facts(runtime: &dyn Runtime, facts: &dyn Facts) -> HostFacts {
+    let engine = tokio::time::timeout(ENGINE_VERSION.to_std(), runtime.engine_version()).await.ok().flatten();
+    HostFacts { engine, ..facts.facts() }
 }
 
 /// An error with its causes, on one line.
@@ -93,4 +98,28 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::facts::FixedFacts;
+    use crate::runtime::{DockerOptions, DockerRuntime, Scope};
+
+    #[tokio::test]
+    async fn an_engine_that_hangs_does_not_keep_its_host_from_the_coordinator() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("engine.sock");
+        // Takes connections, as the kernel does for a process that is stopped, and never answers.
+        let _engine = UnixListener::bind(&socket).unwrap();
+        let scope = Scope { fleet: "f".parse().unwrap(), host: "h".parse().unwrap(), publish_address: None };
+        let address = Some(format!("unix://{}", socket.display()));
+        let fixed = Arc::new(FixedFacts::default());
+        let runtime = DockerRuntime::new(scope, DockerOptions { address, credentials: None }, fixed.clone());
+        let limit = open::OPEN_TIMEOUT / 2;
+        let told = tokio::time::timeout(limit, facts(&runtime, &*fixed)).await;
+        assert_eq!(told.map(|facts| facts.engine), Ok(None));
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use evenkeel_agent::config::{self, Config, LogFormat, RawConfig};
-use evenkeel_agent::credentials::CredentialsFile;
+use evenkeel_agent::credentials::{CredentialsFile, CredentialsFileError};
 use evenkeel_agent::dial::TcpDialer;
 use evenkeel_agent::facts::SystemFacts;
 use evenkeel_agent::failpoint::{Failpoint, Never};
@@ -17,7 +17,7 @@ use evenkeel_agent::probe::NetworkProber;
 use evenkeel_agent::run::{Parts, host_of};
 use evenkeel_agent::runtime::{DockerOptions, DockerRuntime, Scope};
 use evenkeel_agent::status::{Socket, ask, render};
-use evenkeel_certs::{CredentialsStore, JoinToken, KeyAndRequest, TimeSource};
+use evenkeel_certs::{Credentials, CredentialsStore, JoinToken, KeyAndRequest, TimeSource};
 use evenkeel_model::HostId;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -70,8 +70,8 @@ pub(crate) async fn join(file: Option<&Path>, arguments: JoinArguments) -> Resul
     let config = Config::try_from(raw)?;
     let kept = CredentialsFile::in_folder(&config.data_dir);
     let time = TimeSource::system();
-    if kept.exists() && kept.load()?.validate(time.now()).is_ok() {
-        writeln!(io::stdout(), "this host has joined already as {}", kept.load()?.identity())?;
+    if let Some(credentials) = joined_already(&kept, &time)? {
+        writeln!(io::stdout(), "this host has joined already as {}", credentials.identity())?;
         return Ok(());
     }
     let token = token(arguments.token, arguments.token_file.as_deref())?;
@@ -87,6 +87,15 @@ pub(crate) async fn join(file: Option<&Path>, arguments: JoinArguments) -> Resul
     let response = joined.response;
     writeln!(io::stdout(), "{host} has joined fleet {} in environment {}", response.fleet, response.environment)?;
     Ok(())
+}
+
+/// The credentials that there are, if they are good. Those that are damaged are what joining again is for.
+fn joined_already(kept: &CredentialsFile, time: &TimeSource) -> Result<Option<Credentials>> {
+    match kept.load() {
+        Ok(credentials) => Ok(credentials.validate(time.now()).is_ok().then_some(credentials)),
+        Err(error @ CredentialsFileError::Unreadable(..)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 fn token(argument: Option<String>, file: Option<&Path>) -> Result<JoinToken> {
@@ -140,9 +149,8 @@ pub(crate) async fn run(file: Option<&Path>) -> Result<()> {
     let _lock = lock(&config.data_dir)?;
     let time = TimeSource::system();
     let kept = CredentialsFile::in_folder(&config.data_dir);
-    let credentials = CredentialsStore::new(kept.load()?, time.clone()).context(
-        "this host's certificate is not valid now; if it was off for longer than the certificate's life, join it again",
-    )?;
+    // Valid or not: the session says what is wrong with it, and what runs here is looked after meanwhile.
+    let credentials = CredentialsStore::valid_or_not(kept.load()?, time.clone());
     let (fleet, host) = host_of(&credentials)?;
     let facts = Arc::new(SystemFacts::new(config.data_dir.clone())?);
     let scope = Scope { fleet, host: host.clone(), publish_address: config.publish_address };
@@ -217,4 +225,23 @@ fn log(config: &Config) {
 pub(crate) fn complain(error: &anyhow::Error) {
     // Nothing is left to be done if even this can't be said.
     let _ = writeln!(io::stderr(), "evenkeel-agent: {error:#}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_credentials_do_not_stand_in_the_way_of_joining_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = CredentialsFile::in_folder(folder.path());
+        assert!(joined_already(&kept, &TimeSource::system()).unwrap().is_none());
+        for text in ["{", r#"{"certificate":"","key":"","authority":""}"#] {
+            std::fs::write(folder.path().join("credentials.json"), text).unwrap();
+            assert!(kept.load().is_err() && joined_already(&kept, &TimeSource::system()).unwrap().is_none());
+        }
+        std::fs::remove_file(folder.path().join("credentials.json")).unwrap();
+        std::fs::create_dir(folder.path().join("credentials.json")).unwrap();
+        assert!(joined_already(&kept, &TimeSource::system()).is_err(), "what can't be read is not replaced");
+    }
 }

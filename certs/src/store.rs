@@ -56,8 +56,14 @@ impl CredentialsStore {
     /// With credentials to begin with, that peers accept now; else an error.
     pub fn new(credentials: Credentials, time: TimeSource) -> Result<Arc<Self>, CredentialsError> {
         credentials.validate(time.now())?;
+        Ok(Self::valid_or_not(credentials, time))
+    }
+
+    /// With credentials that peers may refuse now. For a host's agent, which looks after its containers whatever its certificate's age,
+    /// and whatever its clock says after a boot.
+    pub fn valid_or_not(credentials: Credentials, time: TimeSource) -> Arc<Self> {
         let current = ArcSwap::from_pointee(Prepared::new(credentials, &time));
-        Ok(Arc::new(Self { current, time }))
+        Arc::new(Self { current, time })
     }
 
     /// Takes these from now on, if they are valid now, of the same authority and of the same identity.

@@ -35,7 +35,8 @@ fn listening(pid: u32) -> Vec<String> {
         .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
         .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_owned()))
         .collect();
-    let tables = ["tcp", "tcp6", "udp", "udp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap());
+    let tables =
+        ["tcp", "tcp6", "udp", "udp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap());
     let lines = tables.iter().flat_map(|table| table.lines().skip(1));
     lines
         .filter(|line| {

@@ -224,7 +224,9 @@ fn g6_trap_10_a_coordinator_killed_again_and_again_goes_on_where_it_was() -> Res
         eventually(&format!("a host is {state}, or further"), SOON, || {
             let further = ["ordered", "healthy", "committing", "committed"];
             let from = further.iter().position(|other| *other == state).unwrap();
-            further[from..].iter().any(|other| ["h1", "h2", "h3"].iter().any(|host| state_of(&installation, host, other)))
+            further[from..]
+                .iter()
+                .any(|other| ["h1", "h2", "h3"].iter().any(|host| state_of(&installation, host, other)))
         });
         installation.kill_coordinator();
         installation.start_coordinator()?;

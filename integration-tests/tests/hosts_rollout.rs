@@ -176,6 +176,30 @@ fn trap_1_a_container_that_can_not_be_started_brings_the_old_one_back() -> Resul
 }
 
 #[test]
+fn trap_6_a_rollback_that_fails_stops_and_says_so() -> Result<()> {
+    let installation = Installation::start(2)?;
+    let old = publish(&installation, "v1", &[("MODE", "graceful")])?;
+    publish(&installation, "v2", &[("MODE", "graceful")])?;
+    assert_eq!(installation.deploy(&Compose::published("v1"))?.code, 0);
+    assert_eq!(installation.deploy(&Compose::published("v2"))?.code, 0);
+    // The release to go back to can't be had any more: not from the registry, not on the hosts.
+    installation.fleet().registry().delete_manifest("app", &old)?;
+    let pinned = format!("{}/app@{old}", installation.fleet().registry().address());
+    for host in installation.fleet().hosts() {
+        // While the old container is there it is good enough to go back to, image or not.
+        eventually("the old container and its image are gone", SOON, || {
+            let _ = host.engine().remove_image(&pinned);
+            !host.engine().has_image(&pinned) && host.engine().containers().is_ok_and(|all| all.len() == 1)
+        });
+    }
+    let ended = installation.verb(["rollback", "shop"])?;
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!((ended.out.clone() + &ended.err).contains("image_not_found"), "{ended}");
+    all_serve(&installation, "v2");
+    Ok(())
+}
+
+#[test]
 fn what_can_not_be_deployed_is_refused_before_anything_starts() -> Result<()> {
     let installation = Installation::start(1)?;
     publish(&installation, "v1", &[("MODE", "graceful")])?;

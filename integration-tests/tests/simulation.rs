@@ -40,7 +40,10 @@ fn shard(shard: u64) {
 }
 
 fn replay(seed: u64) {
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .init();
     match sim::run(seed) {
         Ok(summary) => println!("seed {seed} holds: {summary:#?}"),
         Err(error) => panic!("seed {seed} failed:\n{error}"),

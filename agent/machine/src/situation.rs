@@ -4,12 +4,15 @@ use evenkeel_model::{Assignment, Digest, Health, Millis, Monotonic, Restart, Ser
 
 use crate::memory::{Memory, Seen};
 use crate::release::{Goal, Target};
-use crate::{Accepted, Action, Container, ContainerPlan, Ledger, Observed, Place};
+use crate::{Accepted, Action, Container, ContainerPlan, End, Ledger, Observed, Place};
 
 /// From SIGTERM to SIGKILL for a container of a release that is known no more: the engine's own default.
 const FORGOTTEN_GRACE: Millis = Millis::seconds(10);
 /// The shortest time between two probes of a container, whatever its rule says: no rule may make the agent busy.
 const SHORTEST_INTERVAL: Millis = Millis(100);
+/// The shortest time between two probes of a container that is well after the end, when nothing hangs on the answer but the report. Each
+/// probe costs a look at all of the app's containers: a second apart, the agent would need several times the processor time it may.
+const SETTLED_INTERVAL: Millis = Millis::seconds(5);
 
 /// One key on this host, now.
 #[derive(Debug)]
@@ -33,6 +36,11 @@ impl<'a> Situation<'a> {
 
     pub(crate) fn assignment(&self) -> &'a Assignment {
         &self.accepted.assignment
+    }
+
+    /// Whether the generation has ended, so that no answer of a probe changes anything but the report.
+    fn has_ended(&self) -> bool {
+        matches!(self.accepted.end, Some(End::Committed | End::Reverted { .. }))
     }
 
     /// This service's containers, of whatever release.
@@ -127,9 +135,10 @@ impl<'a> Situation<'a> {
         let services = goal.target().into_iter().flat_map(Target::services);
         let probes = services.filter_map(|(name, wanted)| {
             let container = self.find(name, &wanted.fingerprint).filter(|container| container.is_running())?;
-            let asked = self.seen(container)?.asked;
+            let seen = self.seen(container)?;
             let health = &wanted.service.spec.health;
-            let due = asked.map_or(self.now, |asked| asked + health.interval.max(SHORTEST_INTERVAL));
+            let shortest = if self.has_ended() && seen.is_well() { SETTLED_INTERVAL } else { SHORTEST_INTERVAL };
+            let due = seen.asked.map_or(self.now, |asked| asked + health.interval.max(shortest));
             Some((due, probe(container, health)))
         });
         probes.collect()

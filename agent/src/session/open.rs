@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_certs::ClientTls;
+use evenkeel_certs::{ClientTls, CredentialsError};
 use evenkeel_model::{Epoch, Millis};
 use evenkeel_proto::convert::duration_from_wire;
 use evenkeel_proto::v1::agent_service_client::AgentServiceClient;
@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::Session;
 
 /// From dialling to the coordinator's welcome.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages that may wait to be sent: reports replace each other, so more than these would only be stale ones.
 const UP_QUEUE: usize = 4;
 
@@ -28,6 +28,12 @@ pub(crate) enum SessionError {
     /// The address does not answer, or not with TLS that we trust.
     #[error("the coordinator can't be reached")]
     Unreachable(#[source] tonic::transport::Error),
+    /// No coordinator would hear us.
+    #[error(
+        "this host's certificate is not valid now: check its clock; if it was away for longer than the certificate's life, \
+         run `evenkeel-agent join` again, and restart the agent"
+    )]
+    Credentials(#[source] CredentialsError),
     /// It took too long.
     #[error("the coordinator did not welcome us within {}", Millis::from(OPEN_TIMEOUT))]
     Slow,
@@ -80,12 +86,13 @@ impl Session {
     }
 
     async fn open_slowly(&self, address: &str) -> Result<Open, SessionError> {
+        self.credentials.credentials().validate(self.time.now()).map_err(SessionError::Credentials)?;
         let mut client = AgentServiceClient::new(self.channel(address).await.map_err(SessionError::Unreachable)?);
         let (up, messages) = mpsc::channel(UP_QUEUE);
         let hello = Hello {
             host: self.host.to_string(),
             highest_epoch: self.contact.line().epoch.0,
-            facts: Some((&self.facts().await).into()),
+            facts: Some((&super::facts(&*self.runtime, &*self.facts).await).into()),
         };
         up.try_send(message(session_up::Message::Hello(hello))).expect("a new queue has room for one message");
         let mut down = client.session(ReceiverStream::new(messages)).await.map_err(ended)?.into_inner();

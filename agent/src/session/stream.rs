@@ -4,16 +4,19 @@ use std::future::Future;
 use std::pin::Pin;
 
 use evenkeel_certs::{Credentials, KeyAndRequest};
-use evenkeel_model::{Assignment, HostStats, Millis};
+use evenkeel_model::{HostStats, Millis};
 use evenkeel_proto::v1::agent_service_client::AgentServiceClient;
 use evenkeel_proto::v1::{self, RenewCertificateRequest, SessionDown, session_down, session_up};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
 
+use super::desired;
 use super::open::{Open, SessionError, ended, message};
 use super::{Session, chain};
 use crate::backoff::Backoff;
 
+/// For one renewal. A call that is never answered must not be the last one: the stream itself would live on, and the certificate run out.
+const RENEWAL_TIMEOUT: Millis = Millis::seconds(30);
 /// After a renewal that failed: soon enough to try many times in the second half of a certificate's life.
 const RENEWAL_RETRY: Millis = Millis::seconds(30);
 
@@ -31,13 +34,12 @@ impl Session {
         {
             return SessionError::Ledger(error);
         }
-        backoff.reset();
+        let began = Instant::now();
         self.contact.opened(open.epoch, self.ticker.now());
         tracing::info!(coordinator = address, epoch = open.epoch.0, "the stream to the coordinator is open");
-        match self.converse(&mut open).await {
-            Err(error) => error,
-            Ok(never) => match never {},
-        }
+        let Err(error) = self.converse(&mut open).await;
+        backoff.held(began.elapsed());
+        error
     }
 
     async fn converse(&self, open: &mut Open) -> Result<std::convert::Infallible, SessionError> {
@@ -85,8 +87,12 @@ impl Session {
         self.contact.heard(self.ticker.now());
         match down.message {
             Some(session_down::Message::Desired(desired)) => {
-                let assignments = desired.assignments.iter().map(Assignment::try_from).collect::<Result<_, _>>()?;
-                self.desired.send_replace(assignments);
+                let read = desired::read(&desired);
+                for refused in read.refused {
+                    let key = refused.key.clone();
+                    self.reports.refuse(&key, Some(refused));
+                }
+                self.desired.send_replace(read.assignments);
             }
             // A newer coordinator may say more than we know: it is heard, and that is all.
             Some(session_down::Message::Beat(_) | session_down::Message::Welcome(_)) | None => {}
@@ -104,7 +110,8 @@ impl Session {
     async fn renew_when_due(&self, client: AgentServiceClient<Channel>) {
         let credentials = self.credentials.credentials();
         sleep(credentials.renew_at().since(self.time.now()).to_std()).await;
-        match self.renew(client, &credentials).await {
+        let renewed = tokio::time::timeout(RENEWAL_TIMEOUT.to_std(), self.renew(client, &credentials)).await;
+        match renewed.unwrap_or_else(|_| Err(format!("no answer within {RENEWAL_TIMEOUT}").into())) {
             Ok(()) => tracing::info!("the host's certificate was renewed"),
             Err(error) => {
                 tracing::warn!(

@@ -40,7 +40,8 @@ fn once(built: &OnceLock<PathBuf>, name: &str, program: &str, arguments: &[&str]
         return Ok(path.clone());
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate is inside the workspace")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join(folder);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join(folder);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace).args(["build", "--quiet", "--bins"]).args(arguments).arg("--target-dir").arg(&target);
     ensure!(cargo.status()?.success(), "{program} does not build");

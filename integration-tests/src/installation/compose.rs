@@ -56,10 +56,13 @@ impl Compose {
             line(&format!("    {more}"));
         }
         line("    x-rollout:");
-        line("      health: { http: { port: 8080, path: /healthz }, interval: 300ms, timeout: 2s, successes: 2, failures: 3 }");
+        line(
+            "      health: { http: { port: 8080, path: /healthz }, interval: 300ms, timeout: 2s, successes: 2, failures: 3 }",
+        );
         line("x-rollout:");
         let quick = QUICK.iter().filter(|(key, _)| !self.rollout.iter().any(|(own, _)| own == key));
-        for (key, value) in quick.copied().chain(self.rollout.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+        for (key, value) in quick.copied().chain(self.rollout.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        {
             line(&format!("  {key}: {value}"));
         }
         text

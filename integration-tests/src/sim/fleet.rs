@@ -14,7 +14,7 @@ use evenkeel::serve::MemoryAdminFile;
 use evenkeel::store::{MemoryStore, Snapshot};
 use evenkeel_agent::runtime::{FakeEngine, FakeRuntime, Scope};
 use evenkeel_certs::TimeSource;
-use evenkeel_model::{AppKey, ImagePin, EnvironmentName, FleetName, HostId, Millis, UnixMillis};
+use evenkeel_model::{AppKey, EnvironmentName, FleetName, HostId, ImagePin, Millis, UnixMillis};
 use turmoil::Sim;
 
 use super::disk::Disk;
@@ -261,7 +261,8 @@ fn coordinator(
 ) {
     let (store, registry, now, admin) = (Arc::clone(store), registry.clone(), Arc::clone(now), Arc::clone(admin));
     sim.host("coordinator", move || {
-        let (store, registry, now, admin) = (Arc::clone(&store), registry.clone(), Arc::clone(&now), Arc::clone(&admin));
+        let (store, registry, now, admin) =
+            (Arc::clone(&store), registry.clone(), Arc::clone(&now), Arc::clone(&admin));
         async move {
             let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
             let parts = evenkeel::serve::Parts {

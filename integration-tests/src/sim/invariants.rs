@@ -52,8 +52,18 @@ fn ensure(holds: bool, invariant: &'static str, seen: impl FnOnce() -> String) -
 }
 
 impl Checker {
+    /// From now on a host is held to the budget only once it has served again: what it served before may have been taken away rightly.
+    pub(super) fn forget_who_served(&mut self) {
+        self.served.clear();
+    }
+
     /// Checks all of them. `victims` are hurt now; `budget`: how many hosts may be down by our hand, if only good releases are about.
-    pub(super) fn check(&mut self, fleet: &Fleet, victims: &BTreeSet<HostNumber>, budget: Option<usize>) -> Result<(), Violation> {
+    pub(super) fn check(
+        &mut self,
+        fleet: &Fleet,
+        victims: &BTreeSet<HostNumber>,
+        budget: Option<usize>,
+    ) -> Result<(), Violation> {
         let (now, stored) = (fleet.elapsed(), fleet.stored());
         for host in victims {
             self.hurt.insert(*host, now);
@@ -115,7 +125,11 @@ impl Checker {
         Ok(())
     }
 
-    fn g5_hosts_down_by_our_hand_stay_in_the_budget(&self, fleet: &Fleet, budget: Option<usize>) -> Result<(), Violation> {
+    fn g5_hosts_down_by_our_hand_stay_in_the_budget(
+        &self,
+        fleet: &Fleet,
+        budget: Option<usize>,
+    ) -> Result<(), Violation> {
         let Some(budget) = budget else { return Ok(()) };
         let now = fleet.elapsed();
         let well = |host: &HostNumber| fleet.runtime(*host).serving(&key(), &service()).iter().any(|one| one.healthy);
@@ -137,7 +151,10 @@ impl Checker {
                 let at = self.release_served_since(host, rollout.to, stored);
                 let proven = at.is_some_and(|at| fleet.elapsed() < at + PROOF_AGE);
                 ensure(proven && progress.state == HostState::Committed, "g4_success_means_every_host", || {
-                    format!("rollout {} succeeded; {name} is {:?}, and served release {} healthily at {at:?}", rollout.id, progress.state, rollout.to)
+                    format!(
+                        "rollout {} succeeded; {name} is {:?}, and served release {} healthily at {at:?}",
+                        rollout.id, progress.state, rollout.to
+                    )
                 })?;
             }
         }

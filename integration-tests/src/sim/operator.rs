@@ -103,14 +103,18 @@ async fn answer(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask
         Ok(Ok(told)) => told,
         Ok(Err(status)) => Told::Refused {
             message: status.message().to_owned(),
-            unknown: matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled | tonic::Code::Internal),
+            unknown: matches!(
+                status.code(),
+                tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled | tonic::Code::Internal
+            ),
         },
         Err(_) => Told::Refused { message: "no answer".to_owned(), unknown: true },
     }
 }
 
 async fn once(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask) -> Result<Told, tonic::Status> {
-    let channel = connect(credentials, coordinator).await.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+    let channel =
+        connect(credentials, coordinator).await.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
     let mut client = OperatorServiceClient::new(channel);
     let (environment, app) = (String::new(), "shop".to_owned());
     let rollout = match ask {
@@ -123,9 +127,9 @@ async fn once(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask) 
             client.deploy(DeployRequest { specification, ..DeployRequest::default() }).await?.into_inner().rollout
         }
         Ask::Rollback => client.rollback(RollbackRequest { environment, app, to: None }).await?.into_inner().rollout,
-        Ask::Abort { rollback } => {
-            Some(client.abort_rollout(AbortRolloutRequest { rollout: 0, environment, app, rollback }).await?.into_inner())
-        }
+        Ask::Abort { rollback } => Some(
+            client.abort_rollout(AbortRolloutRequest { rollout: 0, environment, app, rollback }).await?.into_inner(),
+        ),
     };
     Ok(Told::Rollout(Box::new(rollout.ok_or_else(|| tonic::Status::internal("the answer has no rollout"))?)))
 }

@@ -44,7 +44,11 @@ impl Kind {
     fn behaviour(self) -> Behaviour {
         let seconds = Duration::from_secs;
         let exit = |after, code, oom_killed| Some(Exit { after, code, oom_killed });
-        let usual = Behaviour { start: Duration::from_millis(200), answers_after: Duration::from_millis(5), ..Behaviour::default() };
+        let usual = Behaviour {
+            start: Duration::from_millis(200),
+            answers_after: Duration::from_millis(5),
+            ..Behaviour::default()
+        };
         match self {
             Self::Good => usual,
             Self::Crash => Behaviour { exits: exit(Duration::from_millis(50), 3, false), ..usual },

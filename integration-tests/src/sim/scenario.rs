@@ -128,8 +128,11 @@ impl Run {
         self.fleet.push(release);
         let before = self.newest().map(|rollout| rollout.id);
         let good = release.kind.is_good() && self.previous_is_good;
-        // A first deploy takes nothing away from anybody, and only good releases let us tell our hand from the release's.
-        let budget = (good && before.is_some()).then(|| release.policy.budget(self.fleet.hosts()));
+        // Where there is no current release nothing is taken away from anybody, and going back means to nothing; and only good
+        // releases let us tell our hand from the release's.
+        let current = self.fleet.stored().current.contains_key(&key());
+        let budget = (good && current).then(|| release.policy.budget(self.fleet.hosts()));
+        self.checker.forget_who_served();
         self.note(format!("deploy {} {:?} {:?}", release.number, release.kind, release.policy.on_failure));
         self.fleet.ask(Ask::Deploy(release.clone()));
 
@@ -241,8 +244,9 @@ impl Run {
         if rollout.outcome().is_none() && !paused {
             return Err(format!("rollout {} is {:?}", rollout.id, rollout.state));
         }
-        let clear = matches!(rollout.outcome(), Some(Outcome::Succeeded | Outcome::RolledBack));
         let current = stored.current.get(&key()).map(|current| current.release);
+        // Without a current release, hosts that an aborted rollout had committed keep what they have.
+        let clear = current.is_some() && matches!(rollout.outcome(), Some(Outcome::Succeeded | Outcome::RolledBack));
         for host in 0..self.fleet.hosts() {
             let serving = self.fleet.runtime(host).serving(&key(), &service());
             let [one] = serving.as_slice() else {
@@ -253,7 +257,8 @@ impl Run {
                 return Err(format!("host {host} runs {serving:?}"));
             };
             let same = |release| {
-                let digest = |number| stored.releases.get(&key()).and_then(|all| all.get(&number)).map(|made| &made.digest);
+                let digest =
+                    |number| stored.releases.get(&key()).and_then(|all| all.get(&number)).map(|made| &made.digest);
                 digest(release) == digest(one.release)
             };
             if !one.healthy || (clear && !current.is_some_and(same)) {
@@ -284,8 +289,14 @@ impl Run {
 }
 
 fn policy(random: &mut Random) -> Policy {
-    let waves = [vec![Count::Hosts(1), Count::Percent(100)], vec![Count::Percent(50)], vec![Count::Percent(100)], vec![Count::Hosts(1), Count::Hosts(2)]];
-    let on_failure = [OnFailure::Rollback, OnFailure::Rollback, OnFailure::Rollback, OnFailure::Pause, OnFailure::RevertFailed];
+    let waves = [
+        vec![Count::Hosts(1), Count::Percent(100)],
+        vec![Count::Percent(50)],
+        vec![Count::Percent(100)],
+        vec![Count::Hosts(1), Count::Hosts(2)],
+    ];
+    let on_failure =
+        [OnFailure::Rollback, OnFailure::Rollback, OnFailure::Rollback, OnFailure::Pause, OnFailure::RevertFailed];
     Policy {
         waves: random.pick(&waves).clone(),
         max_unavailable: Some(Count::Hosts(u32::try_from(random.between(1, 4)).expect("a small number"))),

@@ -104,6 +104,16 @@ fn a_newer_agents_cause_is_taken_for_the_releases() {
 }
 
 #[test]
+fn a_field_of_a_newer_version_is_passed_over() {
+    use prost::Message as _;
+    let wire = v1::Assignment::from(&assignment());
+    let mut bytes = wire.encode_to_vec();
+    // Field 99, a text: what an assignment may have one minor version from now.
+    bytes.extend([0x9a, 0x06, 0x03, b'n', b'e', b'w']);
+    assert_eq!(v1::Assignment::decode(bytes.as_slice()), Ok(wire));
+}
+
+#[test]
 fn a_bad_field_is_named() {
     let good = v1::Assignment::from(&assignment());
     let check = |wire: v1::Assignment, field: &str| assert_eq!(Assignment::try_from(&wire).unwrap_err().field, field);

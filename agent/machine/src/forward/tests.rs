@@ -361,3 +361,13 @@ fn an_old_one_that_says_no_does_not_hold_up_the_generation_that_mends_it() {
     world.deploy("web:good-3");
     check(&mut world, 20, "trial | running web:good-3 | stopped web:unready-1");
 }
+
+#[test]
+fn an_old_one_that_ended_by_itself_is_not_started_on_the_way_forward() {
+    let mut world = World::serving("web:good-1:restart-no");
+    world.reboot();
+    world.deploy("web:good-2:restart-no");
+    world.fault("pull", CauseKind::RegistryUnreachable, 3);
+    check(&mut world, 60, "trial | running web:good-2 | stopped web:good-1");
+    assert!(!world.log.contains(&"start web.a".to_owned()), "{:?}", world.log);
+}

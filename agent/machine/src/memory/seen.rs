@@ -67,6 +67,11 @@ impl Seen {
         self.bad >= self.rule.failures.max(1)
     }
 
+    /// Whether it is proven, and its last answer was good.
+    pub(crate) fn is_well(&self) -> bool {
+        self.healthy == Some(true) && self.bad == 0
+    }
+
     /// It begins to run: whatever it answered before is of no account.
     pub(crate) fn begin(&mut self, now: Monotonic) {
         *self =

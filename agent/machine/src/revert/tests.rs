@@ -1,8 +1,9 @@
 //! The way back.
 
-use evenkeel_model::{CauseKind, Phase, Restart};
+use evenkeel_model::{CauseKind, Digest, Millis, Phase, ProbeEvidence, Restart, Stage};
 
 use crate::world::{World, check};
+use crate::{Action, Inputs, Ledger, Memory, Outcome, decide};
 
 #[test]
 fn trap_1_stop_first_whose_create_or_start_fails_brings_the_old_one_back() {
@@ -117,4 +118,32 @@ fn a_base_that_does_not_answer_ends_the_revert_all_the_same() {
     world.run(30);
     let report = world.report.clone().unwrap();
     assert_eq!((world.end(), report.services[&"web".parse().unwrap()].healthy), ("reverted", false));
+}
+
+/// As after a downgrade of the agent. What the world does by itself can't be asked here: its books read every manifest.
+#[test]
+fn a_base_that_can_not_be_read_leaves_whatever_may_be_needed_alone_and_is_said() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    let mut ledger = world.ledger.clone();
+    let base = ledger.base.as_mut().unwrap();
+    base.manifest = b"{\"format\":99}".to_vec();
+    base.digest = Digest::of(&base.manifest);
+    let (observed, mut memory, mut now) = (world.observed(), Memory::default(), world.now);
+    let mut step = |ledger: &Ledger| {
+        now = now + Millis::seconds(3);
+        memory.observe(ledger, &observed, now);
+        let decision = decide(&Inputs { ledger, observed: &observed, memory: &memory, now });
+        assert!(matches!(decision.action, Action::Wait | Action::Probe { .. }), "{:?}", decision.action);
+        let evidence = ProbeEvidence { request: String::new(), answer: String::new() };
+        memory.record(&decision.action, &Outcome::Probed { healthy: true, evidence }, now);
+        decision
+    };
+    let proven = (0..6).map(|_| step(&ledger)).last().unwrap();
+    assert_eq!(proven.report.unwrap().stage, Stage::Trial, "the other container is kept: the base may be in it");
+    ledger.accepted.as_mut().unwrap().assignment.phase = Phase::Withdrawn;
+    let stuck = (0..6).map(|_| step(&ledger)).last().unwrap();
+    assert_eq!(stuck.report.unwrap().stage, Stage::Reverting);
+    assert!(stuck.wake_at.is_some() && stuck.why.contains("can't be read"), "{}", stuck.why);
 }

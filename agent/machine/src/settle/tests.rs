@@ -84,3 +84,33 @@ fn after_a_revert_the_base_is_kept_up_likewise() {
     world.bodies.clear();
     check(&mut world, 20, "reverted | running web:good-1 | stopped -");
 }
+
+#[test]
+fn the_report_of_the_end_says_what_the_host_has_come_to_while_it_still_tidies_up() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.order(Phase::Committed).unwrap();
+    world.run_until(|world| world.end() == "committed");
+    let why = world.report.as_ref().unwrap().why.clone();
+    assert_eq!(why, "the release is final here; setting what the engine does when web.b ends");
+    world.run(20);
+    assert_eq!(world.report.unwrap().why, "the release is final here");
+}
+
+#[test]
+fn what_is_well_is_asked_less_often_after_the_end_and_what_said_no_as_its_rule_says() {
+    let mut world = World::serving("web:good-1");
+    let probes = |world: &mut World, seconds: u64| {
+        let before = world.steps;
+        world.run(seconds);
+        world.steps - before
+    };
+    // Each probe is a step, and so is each wait between two.
+    assert!(probes(&mut world, 60) <= 26);
+    let sick = crate::world::release("web:unready-1").services.into_values().next().unwrap();
+    world.bodies.values_mut().for_each(|body| body.service.image = sick.image.clone());
+    world.run(10);
+    assert!(!world.report.as_ref().unwrap().healthy, "five seconds, and the two it needs after the first bad answer");
+    assert!(probes(&mut world, 60) >= 58);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::errors::Error;
 
+use super::CALL;
 use super::errors::EngineError;
 
 /// The client's own limit is out of the way: each call has one of ours, some of them (a stop's grace) longer than any fixed one.
@@ -59,7 +60,7 @@ impl Contact {
         Ok(docker)
     }
 
-    /// One call within `limit`. One that gets no answer means that contact is lost.
+    /// One call within `limit`. One that gets no answer may mean that contact is lost.
     pub(super) async fn call<T, F>(&self, limit: Duration, call: impl FnOnce(Docker) -> F) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, Error>>,
@@ -69,7 +70,7 @@ impl Contact {
             Ok(answer) => answer.map_err(EngineError::from),
             Err(_) => Err(EngineError::Silent { limit }),
         };
-        if let Err(EngineError::Silent { .. } | EngineError::Unreachable(_)) = &answer {
+        if answer.as_ref().err().is_some_and(means_lost) {
             self.lost();
         }
         answer
@@ -85,6 +86,16 @@ impl Contact {
     fn state(&self) -> MutexGuard<'_, State> {
         // Never held across anything that could panic half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether contact is lost. Not by work that does not end, such as the stop of a process that can't be killed: all other containers would be
+/// forgotten with it, and it would be tried for ever. An engine that hangs as a whole fails the next look, too.
+fn means_lost(error: &EngineError) -> bool {
+    match error {
+        EngineError::Unreachable(_) => true,
+        EngineError::Silent { limit } => *limit <= CALL,
+        EngineError::Refused(_) => false,
     }
 }
 
@@ -124,5 +135,13 @@ mod tests {
             assert!(matches!(answer, Err(EngineError::Silent { limit: told }) if told == limit), "{answer:?}");
         }
         engine.abort();
+    }
+
+    #[test]
+    fn work_that_does_not_end_is_not_taken_for_an_engine_that_is_lost() {
+        assert!(means_lost(&EngineError::Silent { limit: CALL }));
+        assert!(means_lost(&EngineError::Unreachable("connection refused".to_owned())));
+        // As a stop's: the grace that was promised, and more.
+        assert!(!means_lost(&EngineError::Silent { limit: Duration::from_secs(10) + super::super::WORK }));
     }
 }
