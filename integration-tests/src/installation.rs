@@ -22,7 +22,7 @@ pub use compose::Compose;
 pub use verbs::Ended;
 
 /// For anything that a process does by itself.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 /// The coordinator's port.
 const PORT: u16 = 7400;
 

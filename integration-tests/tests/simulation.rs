@@ -1,6 +1,8 @@
 //! The simulation's seeds. `SEED=17 cargo nextest run -p evenkeel-integration-tests --test simulation` replays one and says more;
 //! `EK_SEEDS=2000` runs so many. They are divided over the shards below, which the test runner runs side by side.
 
+#![allow(clippy::print_stdout, reason = "a test speaks to whoever runs it")]
+
 use evenkeel_integration_tests::sim;
 
 /// How many seeds a usual run takes.

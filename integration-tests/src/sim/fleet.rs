@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel::config::{Config, RawConfig};
 use evenkeel::listen::Limits;
 use evenkeel::resolve::{ImageResolver, ResolveError};
-use evenkeel::serve::MemoryAdminFile;
+use evenkeel::serve::{AdminFile, MemoryAdminFile};
 use evenkeel::store::{MemoryStore, Snapshot};
 use evenkeel_agent::runtime::{FakeEngine, FakeRuntime, Scope};
 use evenkeel_certs::TimeSource;
@@ -96,7 +96,7 @@ impl Fleet {
             .enable_random_order()
             .tick_duration(STEP)
             .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(BEGINNING))
-            .simulation_duration(Duration::from_secs(36_000))
+            .simulation_duration(Duration::from_hours(10))
             .min_message_latency(Duration::from_millis(1))
             .max_message_latency(Duration::from_millis(random.between(5, 200)))
             .tcp_capacity(4096)
@@ -107,7 +107,7 @@ impl Fleet {
         let admin = Arc::new(MemoryAdminFile::default());
         coordinator(&mut sim, &store, &registry, &now, &admin);
         let operator = Operator::start(&mut sim, admin, wall(&now), format!("coordinator:{PORT}"));
-        let hosts = (1..=hosts).map(|number| host(&mut sim, &fleet, number, &now, random.next())).collect();
+        let hosts = (1..=hosts).map(|number| host(&mut sim, &fleet, number, &now, random.bits())).collect();
         Self { sim, now, store, hosts, operator, registry }
     }
 
@@ -264,20 +264,25 @@ fn coordinator(
         let (store, registry, now, admin) =
             (Arc::clone(&store), registry.clone(), Arc::clone(&now), Arc::clone(&admin));
         async move {
-            let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
-            let parts = evenkeel::serve::Parts {
-                config: config(),
-                store,
-                clock: Arc::new(SimClock(wall(&now))),
-                time: wall(&now),
-                listener: Box::new(net::SimListener(listener)),
-                limits: Limits::default(),
-                http: None,
-                resolver: Arc::new(registry),
-                admin,
-            };
-            evenkeel::serve::run(parts, std::future::pending()).await?;
-            Ok(())
+            loop {
+                let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
+                let parts = evenkeel::serve::Parts {
+                    config: config(),
+                    store: Arc::clone(&store) as Arc<dyn evenkeel::store::Store>,
+                    clock: Arc::new(SimClock(wall(&now))),
+                    time: wall(&now),
+                    listener: Box::new(net::SimListener(listener)),
+                    limits: Limits::default(),
+                    http: None,
+                    resolver: Arc::new(registry.clone()),
+                    admin: Arc::clone(&admin) as Arc<dyn AdminFile>,
+                };
+                // A coordinator that can't start, because its store fails just then, is started again as systemd would.
+                if let Err(error) = evenkeel::serve::run(parts, std::future::pending()).await {
+                    tracing::warn!(%error, "the coordinator ended");
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
     });
 }

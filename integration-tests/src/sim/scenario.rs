@@ -14,9 +14,9 @@ use super::release::service;
 use super::{Ask, Fleet, Kind, Random, Release, Told};
 
 /// How long things go wrong during one rollout, at most.
-const STORM: Duration = Duration::from_secs(120);
+const STORM: Duration = Duration::from_mins(2);
 /// How long everything may take to settle once nothing goes wrong any more. Longer than all deadlines of the policies together.
-const SETTLING: Duration = Duration::from_secs(900);
+const SETTLING: Duration = Duration::from_mins(15);
 
 /// What happened in a run that held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub fn run(seed: u64) -> Result<Summary, Box<Failed>> {
         outcomes: Vec::new(),
         previous_is_good: true,
     };
-    run.all().map_err(|violation| run.failed(seed, violation))?;
+    run.all().map_err(|violation| Box::new(run.failed(seed, violation)))?;
     Ok(Summary { outcomes: run.outcomes, faults: run.faults.history.len() / 2, elapsed: run.fleet.elapsed() })
 }
 
@@ -96,12 +96,12 @@ impl Run {
         Ok(())
     }
 
-    fn failed(&self, seed: u64, violation: Violation) -> Box<Failed> {
+    fn failed(&self, seed: u64, violation: Violation) -> Failed {
         let faults = self.faults.history.iter().map(|(at, word, fault)| (*at, format!("{fault:?} {word}")));
         let mut trace: Vec<_> = self.trace.iter().cloned().chain(faults).collect();
         trace.sort_by_key(|(at, _)| *at);
         let trace = trace.into_iter().map(|(at, what)| format!("{:>9.2}s  {what}", at.as_secs_f64())).collect();
-        Box::new(Failed { seed, at: self.fleet.elapsed(), violation, trace })
+        Failed { seed, at: self.fleet.elapsed(), violation, trace }
     }
 
     fn note(&mut self, what: String) {
