@@ -91,5 +91,6 @@ CREATE TABLE removed (
     kind    TEXT    NOT NULL CHECK (kind IN ('host', 'operator')),
     subject TEXT    NOT NULL,
     at      INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;

@@ -36,8 +36,16 @@ use crate::resolve::ImageResolver;
 
 pub(crate) use enrolment::end_of;
 
-/// The longest message, in bytes, either way: a report on 50 apps whose failures carry their logs has a tenth of it.
+/// The longest message, in bytes, from and to an agent, and from an operator: a report on 50 apps whose failures carry their
+/// logs has a tenth of it.
 const LONGEST_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// The longest answer to an operator, in bytes, as the operator's program takes it: a list of 10,000 hosts with their stats, or a
+/// rollout over a thousand hosts that all failed, each with its log.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// The longest request to join, in bytes: a tenth of it is used. Anybody may send one, and many at a time.
+const LONGEST_JOIN: usize = 16 * 1024;
 
 /// The longest key or value of a label, in bytes, as for names.
 const LONGEST_LABEL: usize = 63;
@@ -68,10 +76,10 @@ impl Api {
         let agents = AgentServiceServer::new(self.clone())
             .max_decoding_message_size(LONGEST_MESSAGE)
             .max_encoding_message_size(LONGEST_MESSAGE);
-        let enrolment = EnrolmentServiceServer::new(self.clone()).max_decoding_message_size(LONGEST_MESSAGE);
+        let enrolment = EnrolmentServiceServer::new(self.clone()).max_decoding_message_size(LONGEST_JOIN);
         let operators = OperatorServiceServer::new(self)
             .max_decoding_message_size(LONGEST_MESSAGE)
-            .max_encoding_message_size(LONGEST_MESSAGE);
+            .max_encoding_message_size(LONGEST_ANSWER);
         Routes::new(agents).add_service(enrolment).add_service(operators)
     }
 }

@@ -25,7 +25,7 @@ pub struct RawConfig {
     /// The fleet's name, given at the first start; it can't be changed afterwards [default: evenkeel]
     #[arg(long, value_name = "NAME")]
     pub fleet: Option<String>,
-    /// The store and the first operator's context file [default: /var/lib/evenkeel]
+    /// The store and the first operator's context file [default: /var/lib/evenkeel/coordinator]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Where agents and operators connect [default: 0.0.0.0:7400]

@@ -111,7 +111,7 @@ async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpLis
 fn registries(config: &Config) -> RegistrySettings {
     RegistrySettings {
         insecure: config.insecure_registries.iter().cloned().collect(),
-        docker_config: config.registry_config.exists().then(|| config.registry_config.clone()),
+        docker_config: Some(config.registry_config.clone()),
         ..RegistrySettings::default()
     }
 }

@@ -87,12 +87,18 @@ impl CliError {
         if let Some(error) = found::<DialError>(status) {
             return Self::Unreachable(error.clone());
         }
-        let kind = kind_of(status.code());
+        let said = status.message().trim();
+        let kind = match kind_of(status.code()) {
+            // The transport gives the cause of its own trouble: without one, these are the coordinator's words. It did answer.
+            Kind::NoAnswer if status.code() == Code::Unavailable && status.source().is_none() && !said.is_empty() => {
+                Kind::Troubled
+            }
+            kind => kind,
+        };
         // What the coordinator itself answered counts more than what befell an earlier wire.
         if let Some(fault) = fault.filter(|_| matches!(kind, Kind::NoAnswer | Kind::Troubled)) {
             return Self::of_fault(&fault, asked);
         }
-        let said = status.message().trim();
         let message = match kind {
             Kind::NoAnswer if said.is_empty() => "the coordinator did not answer".to_owned(),
             Kind::NoAnswer => format!("the coordinator did not answer: {said}"),
@@ -268,9 +274,19 @@ mod tests {
 
     #[test]
     fn a_deploy_without_an_answer_may_have_begun() {
-        let error = of(Code::Unavailable, "broken pipe", Asked::Deploy);
+        let mut status = Status::new(Code::Unavailable, "broken pipe");
+        status.set_source(std::sync::Arc::new(std::io::Error::from(std::io::ErrorKind::BrokenPipe)));
+        let error = CliError::of_status(&status, None, Asked::Deploy);
         assert_eq!(error.to_string(), "the coordinator did not answer: broken pipe");
         assert!(error.next_step().contains("not known"), "{}", error.next_step());
+    }
+
+    #[test]
+    fn a_coordinator_that_says_it_can_not_now_has_answered() {
+        let error = of(Code::Unavailable, "nothing was begun: image app:2 can't be looked up", Asked::Deploy);
+        assert_eq!(error.to_string(), "nothing was begun: image app:2 can't be looked up");
+        assert!(error.next_step().starts_with("try again later"), "{}", error.next_step());
+        assert!(error.may_pass());
     }
 
     #[test]

@@ -63,7 +63,14 @@ impl Row<'_> {
     /// Its own word on what it was ordered last.
     pub(crate) fn heard(&self) -> Option<&AppReport> {
         let last = self.last()?;
-        self.report().filter(|report| report.version.generation == last.generation && report.release == last.release)
+        // A host that was removed and has joined again may still speak of its former life, in which numbers were counted too.
+        let is_of_now = |report: &&AppReport| {
+            let ordered = self.view.ordered.filter(|ordered| ordered.version.generation == last.generation);
+            ordered.is_none_or(|ordered| ordered.version.epoch == report.version.epoch)
+        };
+        self.report()
+            .filter(|report| report.version.generation == last.generation && report.release == last.release)
+            .filter(is_of_now)
     }
 
     /// Its refusal of what it was ordered last.

@@ -44,7 +44,7 @@ impl EnrolmentService for Api {
         let grant = self.handle.join(join).await.inspect_err(|refusal| {
             tracing::warn!(%host, %from, why = %refusal, "a host was not let in");
         })?;
-        let certificate = self.sign(&host, &request.certificate_request, now, certificate_expires)?;
+        let certificate = self.sign(&host, &request.certificate_request, now, grant.certificate_expires)?;
         Ok(Response::new(JoinResponse {
             certificate,
             authority: self.authority.certificate_pem().to_owned(),

@@ -56,7 +56,8 @@ pub(super) fn check(raw: RawConfig, problems: &mut Vec<String>) -> Config {
     let log_format = log_format(raw.log_format.as_deref(), problems);
     Config {
         fleet,
-        data_dir: raw.data_dir.unwrap_or_else(|| "/var/lib/evenkeel".into()),
+        // Not the folder above: it is made for its owner alone, and the agent's may lie beside this one.
+        data_dir: raw.data_dir.unwrap_or_else(|| "/var/lib/evenkeel/coordinator".into()),
         listen,
         http_listen,
         advertise,

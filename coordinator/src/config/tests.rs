@@ -37,7 +37,7 @@ fn without_any_word_the_defaults_hold() {
     let config = load("", &[], RawConfig::default()).unwrap();
     assert_eq!(config.listen.to_string(), "0.0.0.0:7400");
     assert_eq!(config.http_listen.to_string(), "127.0.0.1:7401");
-    assert_eq!(config.data_dir, Path::new("/var/lib/evenkeel"));
+    assert_eq!(config.data_dir, Path::new("/var/lib/evenkeel/coordinator"));
     assert_eq!(config.session, SessionTerms::default());
     assert_eq!(config.session.certificate, Millis::minutes(72 * 60));
 }

@@ -32,7 +32,7 @@ pub struct Join {
     pub host: HostId,
     /// The digest of its public key.
     pub key: Digest,
-    /// When the certificate that it is about to get will end.
+    /// When the certificate that it is about to get would end. Whole seconds.
     pub certificate_expires: UnixMillis,
 }
 
@@ -43,6 +43,8 @@ pub struct Grant {
     pub environment: EnvironmentName,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// When its certificate has to end: as asked, or later.
+    pub certificate_expires: UnixMillis,
 }
 
 /// A stream that was taken.

@@ -13,19 +13,30 @@ use crate::store::{Host, Operator, Removed, Subject, Token, Use, Write};
 /// How long a token is kept after its end, so that its late user is told why: then it is forgotten.
 const TOKEN_KEPT: Millis = Millis::minutes(7 * 24 * 60);
 
-/// How much earlier a certificate may end than was noted: X.509 counts in seconds, and signing comes after noting.
+/// The step by which ends of certificates differ: X.509 counts in seconds.
+const EXPIRY_STEP: Millis = Millis::seconds(1);
+
+/// How much earlier an operator's certificate may end than was noted: it is signed after that, and the clock may be set between.
 const EXPIRY_SLACK: Millis = Millis::seconds(2);
 
 impl State {
     pub(super) fn join(&mut self, join: Join, now: UnixMillis) -> Result<Grant, JoinError> {
         let token = self.stored.tokens.get(&join.secret).ok_or(JoinError::Unknown)?;
-        let grant = Grant { environment: token.environment.clone(), labels: token.labels.clone() };
+        let grant = |certificate_expires| Grant {
+            environment: token.environment.clone(),
+            labels: token.labels.clone(),
+            certificate_expires,
+        };
         if let Some(used) = &token.used {
             let is_same = used.host == join.host && used.key == join.key && now < token.expires;
-            return match self.stored.hosts.get(&join.host) {
-                Some(host) if is_same && host.joined == used.at => Ok(grant),
-                _ => Err(JoinError::Used { by: used.host.clone(), at: used.at }),
+            let host = self.stored.hosts.get(&join.host).filter(|host| is_same && host.joined == used.at);
+            let Some(host) = host.map(Arc::clone) else {
+                return Err(JoinError::Used { by: used.host.clone(), at: used.at });
             };
+            let expires = join.certificate_expires.max(host.first_expires);
+            let grant = grant(expires);
+            self.put_certificate(&host, expires);
+            return Ok(grant);
         }
         if now >= token.expires {
             return Err(JoinError::Expired { at: token.expires });
@@ -36,9 +47,14 @@ impl State {
         if self.stored.hosts.contains_key(&join.host) {
             return Err(JoinError::Taken { host: join.host });
         }
+        // Whatever lifetimes were configured: what the removed host of this id still holds ends before.
+        let earlier = self.stored.removed.get(&Subject::Host(join.host.clone()));
+        let expires =
+            earlier.map_or(UnixMillis(0), |earlier| earlier.expires + EXPIRY_STEP).max(join.certificate_expires);
+        let grant = grant(expires);
         let used = Use { host: join.host.clone(), key: join.key, at: now };
         let token = Token { used: Some(used), ..token.clone() };
-        self.admit(join.host, &token, join.certificate_expires, now);
+        self.admit(join.host, &token, expires, now);
         Ok(grant)
     }
 
@@ -69,9 +85,15 @@ impl State {
     }
 
     pub(super) fn renewed(&mut self, host: &HostId, expires: UnixMillis) -> Result<(), MemberError> {
-        let host = Host { certificate_expires: expires, ..self.known_host(host)?.as_ref().clone() };
-        self.write(Write::PutHost(Arc::new(host)));
+        let host = Arc::clone(self.known_host(host)?);
+        self.put_certificate(&host, expires);
         Ok(())
+    }
+
+    /// Notes that the host gets one more certificate. The latest end of all counts.
+    fn put_certificate(&mut self, host: &Host, expires: UnixMillis) {
+        let certificate_expires = expires.max(host.certificate_expires);
+        self.write(Write::PutHost(Arc::new(Host { certificate_expires, ..host.clone() })));
     }
 
     pub(super) fn create_token(&mut self, token: Token, now: UnixMillis) {
@@ -97,11 +119,11 @@ impl State {
     }
 
     pub(super) fn remove_host(&mut self, host: &HostId, now: UnixMillis) -> Result<(), MemberError> {
-        self.known_host(host)?;
+        let expires = self.known_host(host)?.certificate_expires;
         tracing::info!(%host, "a host is removed");
         self.write(Write::DeleteOrders(host.clone()));
         self.write(Write::DeleteHost(host.clone()));
-        self.write(Write::PutRemoved(Removed { subject: Subject::Host(host.clone()), at: now }));
+        self.write(Write::PutRemoved(Removed { subject: Subject::Host(host.clone()), at: now, expires }));
         Ok(())
     }
 
@@ -115,11 +137,10 @@ impl State {
 
     pub(super) fn remove_operator(&mut self, name: OperatorName, now: UnixMillis) -> Result<(), MemberError> {
         let subject = Subject::Operator(name.clone());
-        if !self.stored.operators.contains_key(&name) {
-            return Err(self.not_known(subject));
-        }
+        let Some(operator) = self.stored.operators.get(&name) else { return Err(self.not_known(subject)) };
+        let expires = operator.certificate_expires;
         self.write(Write::DeleteOperator(name));
-        self.write(Write::PutRemoved(Removed { subject, at: now }));
+        self.write(Write::PutRemoved(Removed { subject, at: now, expires }));
         Ok(())
     }
 
@@ -132,11 +153,12 @@ impl State {
             }
             Subject::Operator(name) => {
                 let Some(operator) = self.stored.operators.get(name) else { return Err(self.not_known(subject)) };
-                (Known::Operator { name: name.clone(), role: operator.role }, operator.certificate_expires)
+                let first_expires = operator.certificate_expires.0.saturating_sub(EXPIRY_SLACK.0);
+                (Known::Operator { name: name.clone(), role: operator.role }, UnixMillis(first_expires))
             }
         };
-        // Lifetimes are the same for all: what ends before the first certificate of this one was made before it.
-        if not_after + EXPIRY_SLACK < first_expires { Err(MemberError::Earlier(subject)) } else { Ok(known) }
+        // What ends before the first certificate of this one was made for an earlier one of the name.
+        if not_after < first_expires { Err(MemberError::Earlier(subject)) } else { Ok(known) }
     }
 
     pub(super) fn known_host(&self, host: &HostId) -> Result<&Arc<Host>, MemberError> {
@@ -145,7 +167,7 @@ impl State {
 
     fn not_known(&self, subject: Subject) -> MemberError {
         match self.stored.removed.get(&subject) {
-            Some(at) => MemberError::Removed { subject, at: *at },
+            Some(removed) => MemberError::Removed { subject, at: removed.at },
             None => MemberError::Unknown(subject),
         }
     }

@@ -7,7 +7,7 @@ use evenkeel_model::{Millis, UnixMillis};
 use super::event::{Change, Connected, Event, Hello, Read, Reply};
 use super::refusal::{ConnectError, Unavailable};
 use super::state::State;
-use super::{Controller, FIRST_PAUSE, LONGEST_PAUSE};
+use super::{Controller, EVENTS_PER_TURN, FIRST_PAUSE, LONGEST_PAUSE};
 use crate::chain::chain;
 
 /// What is left to do with a change once its batch is durable, or is not.
@@ -30,13 +30,17 @@ struct Answers {
 
 impl Controller {
     /// One turn. Cancelled, it may leave a batch of which it does not know whether it is stored: only to be dropped whole.
-    pub(super) async fn turn(&mut self, events: impl Iterator<Item = Event>) {
+    pub(super) async fn turn(&mut self, events: impl ExactSizeIterator<Item = Event>) {
         let (now, instant) = (self.clock.now(), Instant::now());
         let mut answers = Answers::default();
+        let is_drained = events.len() < EVENTS_PER_TURN;
         for event in events {
             self.state.take(event, now, &mut answers);
         }
-        self.state.expire_leases(instant);
+        // After a store that took long, the words of many hosts wait to be heard: who has not been is not silent because of that.
+        if is_drained {
+            self.state.expire_leases(instant);
+        }
         let is_paused = self.paused_until.is_some_and(|until| until > instant);
         if !is_paused || !answers.changes.is_empty() {
             self.state.plan_due(now, instant);
@@ -46,7 +50,7 @@ impl Controller {
             after(stored.map(|()| &mut self.state));
         }
         for welcome in answers.welcomes {
-            self.state.welcome(welcome);
+            self.state.welcome(welcome, stored);
         }
         for read in answers.reads {
             self.state.answer(read, now);
@@ -134,8 +138,10 @@ impl State {
         }
     }
 
-    fn welcome(&mut self, welcome: Welcome) {
+    fn welcome(&mut self, welcome: Welcome, stored: Result<(), Unavailable>) {
         let Welcome { hello, taken, reply } = welcome;
+        // A refusal may rest on a removal that was taken back.
+        let taken = taken.map_err(|refusal| stored.err().map_or(refusal, Into::into));
         let connected = taken.map(|over| Connected {
             connection: hello.connection,
             epoch: self.epoch(),

@@ -2,7 +2,7 @@
 //! asked for. Not here: pulling, which only agents do; retries, which are the operator's: the deploy is refused, and nothing began.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,7 +47,7 @@ const AGENT: &str = concat!("evenkeel/", env!("CARGO_PKG_VERSION"));
 pub struct RegistrySettings {
     /// Registries (`host` or `host:port`) spoken to over plain HTTP. `localhost` and 127.* are in any case.
     pub insecure: BTreeSet<String>,
-    /// The `config.json` of Docker with the credentials; none: no credentials.
+    /// The `config.json` of Docker with the credentials, looked at whenever one is needed; none, or not there: no credentials.
     pub docker_config: Option<PathBuf>,
     /// For all requests that one image takes, together.
     pub timeout: Duration,
@@ -89,7 +89,7 @@ pub struct RegistryResolver {
     https: Result<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>, String>,
     plain: Client<HttpConnector, Empty<Bytes>>,
     insecure: BTreeSet<String>,
-    credentials: Credentials,
+    docker_config: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -103,17 +103,20 @@ struct Answer {
 impl RegistryResolver {
     /// Reads the credentials and the system's certificate authorities.
     pub fn new(settings: RegistrySettings) -> Result<Self, RegistrySettingsError> {
-        let credentials = match &settings.docker_config {
-            Some(path) => Credentials::read(path)?,
-            None => Credentials::default(),
-        };
+        credentials(settings.docker_config.as_deref())?;
         let builder = Client::builder(TokioExecutor::new());
         let https = HttpsConnectorBuilder::new()
             .with_native_roots()
             .map(|connector| builder.build(connector.https_only().enable_http1().build()))
             .map_err(|error| format!("the system's certificate authorities can't be read: {error}"));
         let plain = builder.build(HttpConnector::new());
-        Ok(Self { https, plain, insecure: settings.insecure, credentials, timeout: settings.timeout })
+        Ok(Self {
+            https,
+            plain,
+            insecure: settings.insecure,
+            docker_config: settings.docker_config,
+            timeout: settings.timeout,
+        })
     }
 
     async fn look_up(&self, reference: &Reference) -> Result<Digest, ResolveError> {
@@ -143,7 +146,9 @@ impl RegistryResolver {
             return checked(first, reference);
         }
         let denied = |answer: &str| denied(reference, answer);
-        let known = self.credentials.of(reference.registry());
+        // Read anew each time: some registries' passwords are good for hours only, and somebody renews them in this file.
+        let credentials = credentials(self.docker_config.as_deref()).map_err(|error| denied(&chain(&error)))?;
+        let known = credentials.of(reference.registry());
         let mut wanted = first.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let authorization = match wanted.find_map(Challenge::parse) {
             None => return Err(denied("401 Unauthorized, without saying how to authenticate")),
@@ -206,6 +211,14 @@ impl ImageResolver for RegistryResolver {
             Err(_) => return Err(unreachable(&parsed, format!("no answer within {:?}", self.timeout), None)),
         };
         Ok(ImagePin::Registry { reference: reference.to_owned(), repository: parsed.repository(), digest })
+    }
+}
+
+/// What the Docker configuration has; nothing where there is none.
+fn credentials(docker_config: Option<&Path>) -> Result<Credentials, RegistrySettingsError> {
+    match docker_config {
+        Some(path) if path.exists() => Credentials::read(path),
+        _ => Ok(Credentials::default()),
     }
 }
 

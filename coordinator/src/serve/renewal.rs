@@ -52,8 +52,65 @@ impl Renewal {
     }
 
     async fn renew(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        self.admin.keep_young().await?;
+        // First: without it no agent is heard, whatever becomes of a file.
         self.credentials.replace(issue(&self.authority, &self.time)?)?;
+        self.admin.keep_young().await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use evenkeel_model::UnixMillis;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::clock::SteadyClock;
+    use crate::controller::{Controller, Settings};
+    use crate::serve::{AdminFile, founding};
+    use crate::store::{MemoryStore, Store};
+
+    /// On a disk that takes nothing any more.
+    struct Unwritable;
+
+    impl AdminFile for Unwritable {
+        fn read(&self) -> io::Result<Option<String>> {
+            Ok(None)
+        }
+
+        fn write(&self, _: &str) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_coordinators_certificate_is_renewed_though_the_first_operators_file_can_not_be_written() {
+        let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
+        let time = TimeSource::new({
+            let clock = Arc::clone(&clock);
+            move || UnixMillis(clock.load(Ordering::SeqCst))
+        });
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let authority = founding::found(store.as_ref(), &"prod".parse().unwrap(), &time).await.unwrap();
+        let authority = Arc::new(authority);
+        let started = Controller::start(store, Arc::new(SteadyClock::start()), &Settings::default()).await;
+        let (controller, handle) = started.unwrap();
+        tokio::spawn(controller.run(CancellationToken::new()));
+        let credentials = CredentialsStore::new(issue(&authority, &time).unwrap(), time.clone()).unwrap();
+        let before = credentials.credentials().not_after();
+        let admin = Admin {
+            handle,
+            authority: Arc::clone(&authority),
+            file: Arc::new(Unwritable),
+            addresses: Vec::new(),
+            time: time.clone(),
+        };
+        let renewal = Renewal { authority, credentials: Arc::clone(&credentials), admin, time };
+        clock.fetch_add(COORDINATOR_LIFETIME.0 / 2, Ordering::SeqCst);
+        assert!(renewal.renew().await.is_err());
+        assert!(credentials.credentials().not_after() > before);
     }
 }

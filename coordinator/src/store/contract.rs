@@ -107,8 +107,12 @@ pub(crate) fn everything() -> Vec<Write> {
         Write::PutOrder(host_id(2), app(), order(4, None)),
         current(1),
         operator(Role::Admin),
-        Write::PutRemoved(Removed { subject: Subject::Host(host_id(3)), at: UnixMillis(6) }),
-        Write::PutRemoved(Removed { subject: Subject::Operator("bob".parse().unwrap()), at: UnixMillis(7) }),
+        Write::PutRemoved(Removed { subject: Subject::Host(host_id(3)), at: UnixMillis(6), expires: UnixMillis(8) }),
+        Write::PutRemoved(Removed {
+            subject: Subject::Operator("bob".parse().unwrap()),
+            at: UnixMillis(7),
+            expires: UnixMillis(9),
+        }),
     ]
 }
 
@@ -157,7 +161,7 @@ pub(crate) async fn a_put_replaces_what_has_the_same_key(place: impl Place) {
         ),
         current(2),
         operator(Role::Viewer),
-        Write::PutRemoved(Removed { subject: Subject::Host(host_id(3)), at: UnixMillis(66) }),
+        Write::PutRemoved(Removed { subject: Subject::Host(host_id(3)), at: UnixMillis(66), expires: UnixMillis(88) }),
     ];
     store.apply(&again).await.unwrap();
     let expected = snapshot(&[everything(), again.to_vec()].concat());

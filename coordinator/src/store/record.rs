@@ -195,4 +195,6 @@ pub struct Removed {
     pub subject: Subject,
     /// When.
     pub at: UnixMillis,
+    /// When the last of its certificates ends. The next one of this name gets one that ends later: so they are told apart.
+    pub expires: UnixMillis,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_model::{AppKey, Digest, HostId, OperatorName, ReleaseNumber, RolloutId, UnixMillis};
+use evenkeel_model::{AppKey, Digest, HostId, OperatorName, ReleaseNumber, RolloutId};
 use evenkeel_rollout::Rollout;
 
 use super::{Current, Fleet, Host, Operator, Order, Release, Removed, Subject, Token, Violation, Write};
@@ -28,8 +28,8 @@ pub struct Snapshot {
     pub current: BTreeMap<AppKey, Current>,
     /// The operators.
     pub operators: BTreeMap<OperatorName, Operator>,
-    /// Since when removed hosts and operators are refused.
-    pub removed: BTreeMap<Subject, UnixMillis>,
+    /// The hosts and operators that were removed, and are refused since.
+    pub removed: BTreeMap<Subject, Removed>,
 }
 
 impl Snapshot {
@@ -81,16 +81,12 @@ impl Snapshot {
                 undo.push(old.map_or(Write::DeleteOperator(name), Write::PutOperator));
             }
             Write::DeleteOperator(name) => undo.extend(self.operators.remove(&name).map(Write::PutOperator)),
-            Write::PutRemoved(Removed { subject, at }) => {
-                let old = self.removed.insert(subject.clone(), at);
-                undo.push(match old {
-                    Some(at) => Write::PutRemoved(Removed { subject, at }),
-                    None => Write::DeleteRemoved(subject),
-                });
+            Write::PutRemoved(removed) => {
+                let subject = removed.subject.clone();
+                let old = self.removed.insert(subject.clone(), removed);
+                undo.push(old.map_or(Write::DeleteRemoved(subject), Write::PutRemoved));
             }
-            Write::DeleteRemoved(subject) => {
-                undo.extend(self.removed.remove(&subject).map(|at| Write::PutRemoved(Removed { subject, at })));
-            }
+            Write::DeleteRemoved(subject) => undo.extend(self.removed.remove(&subject).map(Write::PutRemoved)),
         }
         Ok(())
     }

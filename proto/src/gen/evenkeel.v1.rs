@@ -53,7 +53,8 @@ pub struct Hello {
     /// The host it speaks for. Must be the one in its certificate.
     #[prost(string, tag = "1")]
     pub host: ::prost::alloc::string::String,
-    /// Of the highest epoch that it has heard; 0: none yet. A coordinator with a lower one marks the host `conflict` and sends nothing.
+    /// The highest epoch that it has heard; 0: none yet. A coordinator with a lower one marks the host `conflict`, and sends `welcome`
+    /// and beats, but no `desired`.
     #[prost(uint64, tag = "2")]
     pub highest_epoch: u64,
     /// What does not change while the agent runs.

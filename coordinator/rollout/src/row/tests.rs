@@ -124,3 +124,17 @@ fn a_host_that_refuses_an_order_and_has_not_spoken_of_the_one_before_may_be_down
     let row = Row { view: &fixture.hosts[0], order: None, progress: None, covered: true };
     assert!(!row.answers(), "nor may it be taken for down");
 }
+
+#[test]
+fn a_word_from_before_it_was_removed_and_joined_again_is_no_answer_to_the_same_number() {
+    let former_life = |fixture: &mut Fixture| {
+        fixture.ordered("h1", 1, Some(1), Phase::Trial);
+        fixture.says("h1", Stage::Reverted, false);
+        fixture.view("h1").ordered.as_mut().unwrap().version.epoch.0 += 1;
+    };
+    let mut fixture = Fixture::running(1);
+    former_life(&mut fixture);
+    let row = Row { view: &fixture.hosts[0], order: None, progress: None, covered: true };
+    assert_eq!((row.heard(), row.reverted()), (None, None));
+    assert_eq!(row.standing(), Standing::Unavailable);
+}

@@ -109,6 +109,24 @@ async fn a_removed_host_is_refused_its_stream_ends_and_its_id_is_free_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_certificate_of_a_removed_host_is_told_apart_however_soon_and_under_whatever_lifetime_it_joins_again() {
+    let world = World::with_hosts(1).await;
+    let handle = world.handle();
+    // Renewed under a longer lifetime than is configured when the next one joins.
+    let old_certificate = EXPIRES + Millis::minutes(60 * 24);
+    handle.renewed(host_id(1), old_certificate).await.unwrap();
+    handle.renewed(host_id(1), EXPIRES).await.unwrap();
+    handle.remove_host(host_id(1)).await.unwrap();
+    handle.create_token(token("again")).await.unwrap();
+    let grant = handle.join(join("again", 1)).await.unwrap();
+    let earlier = handle.identify(&identity(1), old_certificate).await;
+    assert!(matches!(earlier, Err(MemberError::Earlier(_))), "{earlier:?}");
+    assert_eq!(handle.identify(&identity(1), grant.certificate_expires).await, Ok(Some(Known::Host(host_id(1)))));
+    // So is one that was handed out to somebody who asked again.
+    assert_eq!(handle.join(join("again", 1)).await, Ok(grant));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removal_that_could_not_be_stored_leaves_the_host_in_the_fleet() {
     let world = World::with_hosts(1).await;
     let _agents = world.agents(1..=1);

@@ -120,3 +120,35 @@ async fn a_refusal_is_shown_as_long_as_it_answers_the_newest_order() {
     let why = world.handle().host(host_id(1)).await.unwrap().apps[0].why.clone();
     assert_eq!(why, "refuses the order: it was reverted on this host");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_word_waits_behind_a_thousand_others_is_not_silent() {
+    let world = World::with_hosts(1).await;
+    let connected = connect(&world, 1).await;
+    let handle = world.handle();
+    // All of it is said before the controller gets to listen.
+    tokio::task::unconstrained(async {
+        for _ in 0..EVENTS_PER_TURN {
+            handle.heard(host_id(2), connected.connection).await.unwrap();
+        }
+        handle.heard(host_id(1), connected.connection).await.unwrap();
+    })
+    .await;
+    tokio::time::advance(DEFAULT_LEASE.to_std() + Duration::from_secs(1)).await;
+    assert_eq!(contact(&world, 1).await, "live");
+    assert!(!connected.over.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_not_refused_for_a_removal_that_could_not_be_stored() {
+    let world = World::with_hosts(1).await;
+    let handle = world.handle();
+    world.store.fail(true);
+    let (removed, refused) = tokio::join!(
+        biased;
+        handle.remove_host(host_id(1)),
+        handle.connect(host_id(1), Epoch(0), HostFacts::default()),
+    );
+    assert_eq!(removed, Err(MemberError::Unavailable(Unavailable)));
+    assert!(matches!(refused, Err(ConnectError::Member(MemberError::Unavailable(_)))), "{refused:?}");
+}

@@ -210,6 +210,20 @@ async fn a_password_comes_from_the_docker_configuration() {
 }
 
 #[tokio::test]
+async fn a_password_that_is_renewed_in_the_docker_configuration_counts_at_once() {
+    let registry = Registry::start(Manner::WithPassword).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let settings = RegistrySettings { docker_config: Some(path.clone()), ..RegistrySettings::default() };
+    let resolver = RegistryResolver::new(settings).unwrap();
+    let image = format!("{}/app:v1", registry.address);
+    assert_eq!(resolver.resolve(&image).await.unwrap_err().kind(), Some(CauseKind::ImageDenied));
+    let auth = base64::engine::general_purpose::STANDARD.encode("ci:secret");
+    std::fs::write(&path, format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, registry.address)).unwrap();
+    assert!(resolver.resolve(&image).await.is_ok());
+}
+
+#[tokio::test]
 async fn passing_trouble_is_told_from_what_stays() {
     for (status, kind) in [
         (401, CauseKind::ImageDenied),

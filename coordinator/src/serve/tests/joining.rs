@@ -2,7 +2,8 @@
 
 use evenkeel_certs::{Authority, Credentials, JoinToken, KeyAndRequest};
 use evenkeel_model::Millis;
-use evenkeel_proto::v1::{CreateTokenRequest, ShowHostRequest};
+use evenkeel_proto::v1::enrolment_service_client::EnrolmentServiceClient;
+use evenkeel_proto::v1::{CreateTokenRequest, JoinRequest, ListHostsRequest, ShowHostRequest};
 use tonic::Code;
 
 use super::Fleet;
@@ -107,4 +108,33 @@ async fn a_token_can_not_ask_for_odd_labels_or_a_long_life() {
         let refused = soon(admin.create_token(request.clone())).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{request:?}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn a_stranger_can_not_make_the_coordinator_hold_a_long_request() {
+    let fleet = Fleet::start().await;
+    let token = fleet.token(for_shop()).await;
+    let request = JoinRequest {
+        secret: token.secret.expose(),
+        host: "web-1".to_owned(),
+        certificate_request: "x".repeat(20 * 1024),
+    };
+    let mut stranger = EnrolmentServiceClient::new(fleet.stranger(token.fingerprint.clone()).await.unwrap());
+    let refused = soon(stranger.join(request)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+    fleet.join(&token, "web-1", &KeyAndRequest::generate().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_of_hosts_may_be_longer_than_an_agents_message() {
+    let fleet = Fleet::start().await;
+    let labels = (0..20_000).map(|number| (format!("{number:063}"), format!("{number:063}"))).collect();
+    let request = CreateTokenRequest { labels, ..CreateTokenRequest::default() };
+    for host in ["web-1", "web-2"] {
+        let token = fleet.token(request.clone()).await;
+        fleet.join(&token, host, &KeyAndRequest::generate().unwrap()).await.unwrap();
+    }
+    let mut admin = fleet.admin().await.max_decoding_message_size(64 << 20);
+    let listed = soon(admin.list_hosts(ListHostsRequest::default())).await.unwrap();
+    assert_eq!(listed.get_ref().hosts.len(), 2);
 }

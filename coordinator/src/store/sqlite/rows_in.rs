@@ -42,12 +42,13 @@ fn statement(write: &Write) -> Query {
         Write::DeleteCurrent(key) => keyed("DELETE FROM current_releases WHERE environment = ? AND app = ?", key),
         Write::PutOperator(operator) => put_operator(operator),
         Write::DeleteOperator(name) => query("DELETE FROM operators WHERE operator = ?").bind(name.to_string()),
-        Write::PutRemoved(Removed { subject, at }) => about(
-            "INSERT INTO removed (kind, subject, at) VALUES (?, ?, ?) \
-                 ON CONFLICT DO UPDATE SET at = excluded.at",
+        Write::PutRemoved(Removed { subject, at, expires }) => about(
+            "INSERT INTO removed (kind, subject, at, expires) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT DO UPDATE SET at = excluded.at, expires = excluded.expires",
             subject,
         )
-        .bind(moment(*at)),
+        .bind(moment(*at))
+        .bind(moment(*expires)),
         Write::DeleteRemoved(subject) => about("DELETE FROM removed WHERE kind = ? AND subject = ?", subject),
     }
 }

@@ -14,7 +14,7 @@ use evenkeel_model::{AppKey, Epoch, Generation, HostId, Phase, ReleaseNumber, Un
 use evenkeel_rollout::Rollout;
 
 use super::rows_in::ROLLOUT_FORMAT;
-use crate::store::{Current, Fleet, Host, Operator, Order, Release, Snapshot, Subject, Token, Use};
+use crate::store::{Current, Fleet, Host, Operator, Order, Release, Removed, Snapshot, Subject, Token, Use};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -162,12 +162,13 @@ fn operator(row: &SqliteRow) -> Result<Operator, Cause> {
     })
 }
 
-fn removed(row: &SqliteRow) -> Result<(Subject, UnixMillis), Cause> {
+fn removed(row: &SqliteRow) -> Result<(Subject, Removed), Cause> {
     let subject = match row.try_get::<String, _>("kind")?.as_str() {
         "host" => Subject::Host(parsed(row, "subject")?),
         _ => Subject::Operator(parsed(row, "subject")?),
     };
-    Ok((subject, UnixMillis(number(row, "at")?)))
+    let (at, expires) = (UnixMillis(number(row, "at")?), UnixMillis(number(row, "expires")?));
+    Ok((subject.clone(), Removed { subject, at, expires }))
 }
 
 fn key(row: &SqliteRow) -> Result<AppKey, Cause> {

@@ -100,7 +100,7 @@ fn batch(number: u64) -> Vec<Write> {
     vec![
         Write::PutHost(Arc::new(Host { host: name(number), joined: at, ..host(1) })),
         Write::PutFleet(contract::fleet(number)),
-        Write::PutRemoved(Removed { subject: Subject::Host(name(0)), at }),
+        Write::PutRemoved(Removed { subject: Subject::Host(name(0)), at, expires: at }),
         Write::DeleteHost(name(number.saturating_sub(50))),
     ]
 }
