@@ -12,7 +12,7 @@ const FORGOTTEN_GRACE: Millis = Millis::seconds(10);
 const SHORTEST_INTERVAL: Millis = Millis(100);
 /// The shortest time between two probes of a container that is well after the end, when nothing hangs on the answer but the report. Each
 /// probe costs a look at all of the app's containers: a second apart, the agent would need several times the processor time it may.
-const SETTLED_INTERVAL: Millis = Millis::seconds(15);
+const SETTLED_INTERVAL: Millis = Millis::seconds(5);
 
 /// One key on this host, now.
 #[derive(Debug)]
