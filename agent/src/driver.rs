@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use evenkeel_machine::{Action, Decision, Inputs, Ledger, Memory, Observed, Offer, Outcome, decide, offer};
-use evenkeel_model::{AppKey, Assignment, CauseKind, Failure, ImagePin, Manifest, Millis, RefusedAssignment};
+use evenkeel_model::{
+    AppKey, Assignment, CauseKind, Failure, ImagePin, Manifest, Millis, Monotonic, RefusedAssignment,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,9 @@ use crate::reports::{Reports, hinder};
 use crate::runtime::{Runtime, Sight};
 use crate::ticker::Ticker;
 
+/// How old a look at the engine may be to ask the next container, or to find that nothing is to be done: for no longer than it takes to ask a
+/// few. Whatever changes something is decided on a new look, and an event of the engine asks for one at once.
+const RECENT: Millis = Millis(500);
 /// After a ledger that could not be saved: nothing is done without it, so it is tried again soon.
 const SAVE_RETRY: Millis = Millis::seconds(1);
 
@@ -44,6 +49,8 @@ pub(crate) struct Driver {
     pub(crate) wakeups: watch::Receiver<()>,
     /// The images that the ledger names: worked out when it changes, and not at each look.
     pins: Vec<ImagePin>,
+    /// The last look, unless something was done since.
+    seen: Option<(Monotonic, Observed)>,
     /// Why the newest assignment could not be made durable; it is tried again. None: it was, or was refused.
     hindered: Option<Failure>,
 }
@@ -62,7 +69,7 @@ impl Driver {
         assigned: watch::Receiver<Option<Assignment>>,
     ) -> Self {
         let (wakeups, pins) = (shared.runtime.wakeups(), pins(&ledger));
-        Self { shared, key, ledger, assigned, wakeups, pins, hindered: None }
+        Self { shared, key, ledger, assigned, wakeups, pins, seen: None, hindered: None }
     }
 
     /// Until it is told to end. An action under way is given up: each can be repeated.
@@ -105,13 +112,11 @@ impl Driver {
     }
 
     async fn turn(&mut self, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
-        // Seen before it is looked: what happens meanwhile wakes the loop again.
-        self.wakeups.mark_unchanged();
-        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &self.pins).await;
-        let observed = Observed { engine, containers, images, heard: self.shared.contact.line().heard };
         let now = self.shared.ticker.now();
-        memory.observe(&self.ledger, &observed, now);
-        let decision = decide(&Inputs { ledger: &self.ledger, observed: &observed, memory, now });
+        let decision = match self.decide_by_the_last_look(memory, now) {
+            Some(decision) => decision,
+            None => self.look_and_decide(memory).await,
+        };
         let Decision { action, ledger, report, wake_at, why } = decision;
         tracing::debug!(app = %self.key, action = action.name(), why, "decided");
         if ledger != self.ledger
@@ -134,7 +139,38 @@ impl Driver {
         self.act(&action, memory, shutdown).await
     }
 
+    async fn look_and_decide(&mut self, memory: &mut Memory) -> Decision {
+        // Seen before it is looked: what happens meanwhile wakes the loop again.
+        self.wakeups.mark_unchanged();
+        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &self.pins).await;
+        let observed = Observed { engine, containers, images, heard: self.shared.contact.line().heard };
+        let now = self.shared.ticker.now();
+        let decision = self.decide(memory, &observed, now);
+        self.seen = Some((now, observed));
+        decision
+    }
+
+    /// Each look costs several calls of the engine, and probes come in groups: one look serves a group. None: look again.
+    fn decide_by_the_last_look(&self, memory: &mut Memory, now: Monotonic) -> Option<Decision> {
+        let (at, observed) = self.seen.as_ref()?;
+        if now > *at + RECENT || self.wakeups.has_changed().unwrap_or(true) {
+            return None;
+        }
+        let observed = Observed { heard: self.shared.contact.line().heard, ..observed.clone() };
+        let decision = self.decide(memory, &observed, now);
+        let harmless = matches!(decision.action, Action::Probe { .. } | Action::Wait);
+        (harmless && decision.ledger == self.ledger).then_some(decision)
+    }
+
+    fn decide(&self, memory: &mut Memory, observed: &Observed, now: Monotonic) -> Decision {
+        memory.observe(&self.ledger, observed, now);
+        decide(&Inputs { ledger: &self.ledger, observed, memory, now })
+    }
+
     async fn act(&mut self, action: &Action, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
+        if !matches!(action, Action::Probe { .. }) {
+            self.seen = None;
+        }
         self.shared.failpoint.reached(&format!("before:{}", action.name()));
         let outcome = tokio::select! {
             biased;
@@ -198,6 +234,7 @@ impl Driver {
         }
         self.shared.failpoint.reached("after:save");
         self.pins = pins(&ledger);
+        self.seen = None;
         self.ledger = ledger;
         Ok(())
     }

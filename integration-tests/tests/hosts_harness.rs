@@ -130,7 +130,7 @@ fn what_the_registry_has_lost_cannot_be_pulled() -> Result<()> {
     let (kept, deleted) = (publish(&fleet, "v1", "graceful"), publish(&fleet, "v2", "graceful"));
     assert_ne!(kept.digest, deleted.digest);
 
-    fleet.registry().delete_manifest("app", &deleted.digest)?;
+    fleet.registry().delete_image("app", &deleted.digest)?;
     let refused = fleet.host(0).engine().pull(&deleted.pinned()).unwrap_err();
     assert!(format!("{refused:#}").contains("manifest unknown"), "{refused:#}");
     fleet.host(0).engine().pull(&kept.pinned())?;

@@ -12,7 +12,7 @@ const FORGOTTEN_GRACE: Millis = Millis::seconds(10);
 const SHORTEST_INTERVAL: Millis = Millis(100);
 /// The shortest time between two probes of a container that is well after the end, when nothing hangs on the answer but the report. Each
 /// probe costs a look at all of the app's containers: a second apart, the agent would need several times the processor time it may.
-const SETTLED_INTERVAL: Millis = Millis::seconds(5);
+const SETTLED_INTERVAL: Millis = Millis::seconds(10);
 
 /// One key on this host, now.
 #[derive(Debug)]
@@ -137,8 +137,14 @@ impl<'a> Situation<'a> {
             let container = self.find(name, &wanted.fingerprint).filter(|container| container.is_running())?;
             let seen = self.seen(container)?;
             let health = &wanted.service.spec.health;
-            let shortest = if self.has_ended() && seen.is_well() { SETTLED_INTERVAL } else { SHORTEST_INTERVAL };
-            let due = seen.asked.map_or(self.now, |asked| asked + health.interval.max(shortest));
+            let settled = self.has_ended() && seen.is_well();
+            let interval = health.interval.max(if settled { SETTLED_INTERVAL } else { SHORTEST_INTERVAL });
+            let due = match seen.asked {
+                // All at the same moments, so that one look serves them all.
+                Some(asked) if settled => Monotonic((asked.0 / interval.0 + 1) * interval.0),
+                Some(asked) => asked + interval,
+                None => self.now,
+            };
             Some((due, probe(container, health)))
         });
         probes.collect()

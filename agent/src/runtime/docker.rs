@@ -229,8 +229,7 @@ impl Runtime for DockerRuntime {
     }
 
     async fn address(&self, key: &AppKey, place: &Place) -> Result<Option<IpAddr>, EngineDown> {
-        let Some(container) = self.find(key, place).await?.pop() else { return Ok(None) };
-        let Some(inspected) = self.inspect(&container.id).await? else { return Ok(None) };
+        let Some(inspected) = self.inspect_place(key, place).await? else { return Ok(None) };
         Ok(containers::address(&inspected, &self.scope.network(key)))
     }
 

@@ -91,10 +91,15 @@ impl Registry {
         }
     }
 
-    /// Removes a manifest, so that nobody can pull this digest any more. Tags that named it are gone with it.
-    pub fn delete_manifest(&self, repository: &str, digest: &str) -> Result<()> {
-        let answer = self.call("DELETE", &format!("/v2/{repository}/manifests/{digest}"))?;
-        ensure!(answer.status == 202, "cannot delete {repository}@{digest}: {} {}", answer.status, answer.text());
+    /// Removes a manifest and its configuration, so that nobody can pull this digest any more. Tags that named it are gone with it.
+    /// The manifest alone would not do: an engine keeps those it has seen for a while after their images were removed, and then needs the rest only.
+    pub fn delete_image(&self, repository: &str, digest: &str) -> Result<()> {
+        let manifest = self.call("GET", &format!("/v2/{repository}/manifests/{digest}"))?.json()?;
+        let configuration = manifest["config"]["digest"].as_str().context("the manifest names no configuration")?;
+        for path in [format!("manifests/{digest}"), format!("blobs/{configuration}")] {
+            let answer = self.call("DELETE", &format!("/v2/{repository}/{path}"))?;
+            ensure!(answer.status == 202, "cannot delete {path}: {} {}", answer.status, answer.text());
+        }
         Ok(())
     }
 

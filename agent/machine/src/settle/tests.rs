@@ -107,10 +107,10 @@ fn what_is_well_is_asked_less_often_after_the_end_and_what_said_no_as_its_rule_s
         world.steps - before
     };
     // Each probe is a step, and so is each wait between two.
-    assert!(probes(&mut world, 60) <= 26);
+    assert!(probes(&mut world, 60) <= 14);
     let sick = crate::world::release("web:unready-1").services.into_values().next().unwrap();
     world.bodies.values_mut().for_each(|body| body.service.image = sick.image.clone());
-    world.run(10);
-    assert!(!world.report.as_ref().unwrap().healthy, "five seconds, and the two it needs after the first bad answer");
+    world.run(15);
+    assert!(!world.report.as_ref().unwrap().healthy, "ten seconds, and the two it needs after the first bad answer");
     assert!(probes(&mut world, 60) >= 58);
 }

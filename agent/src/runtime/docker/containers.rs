@@ -62,6 +62,26 @@ impl DockerRuntime {
         present(inspected)
     }
 
+    /// All that is known of the container in a place; none if there is none. Its name is tried first, which is one call in place of two.
+    pub(super) async fn inspect_place(
+        &self,
+        key: &AppKey,
+        place: &Place,
+    ) -> Result<Option<ContainerInspectResponse>, EngineError> {
+        let wanted = self.scope.place_labels(key, place);
+        let is_there = |inspected: &ContainerInspectResponse| {
+            let labels = inspected.config.as_ref().and_then(|config| config.labels.as_ref());
+            labels.is_some_and(|labels| wanted.iter().all(|(name, value)| labels.get(name) == Some(value)))
+        };
+        if let Some(named) = self.inspect(&self.scope.container(key, place)).await?.filter(is_there) {
+            return Ok(Some(named));
+        }
+        match self.find(key, place).await?.pop() {
+            Some(renamed) => self.inspect(&renamed.id).await,
+            None => Ok(None),
+        }
+    }
+
     /// The image, if it is here; its own digest is checked by whoever asks.
     pub(super) async fn inspect_image(&self, pin: &ImagePin) -> Result<Option<ImageInspect>, EngineError> {
         let reference = pin.engine_reference();

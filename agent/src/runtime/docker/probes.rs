@@ -31,14 +31,13 @@ impl DockerRuntime {
         timeout: Duration,
     ) -> Result<Answer, EngineDown> {
         let request = question(probe, place);
-        let Some(container) = self.find(key, place).await?.pop() else {
+        let Some(container) = self.inspect_place(key, place).await? else {
             return Ok(Answer::bad(request, "the container is gone"));
         };
         match probe {
-            Probe::Exec { command } => self.exec(&container.id, command, request, timeout).await,
+            Probe::Exec { command } => self.exec(&container.id.unwrap_or_default(), command, request, timeout).await,
             Probe::Docker | Probe::Running => {
-                let state = self.inspect(&container.id).await?.and_then(|inspected| inspected.state);
-                let state = state.unwrap_or_default();
+                let state = container.state.unwrap_or_default();
                 Ok(if matches!(probe, Probe::Docker) { health(request, state) } else { running(request, &state) })
             }
             Probe::Http { .. } | Probe::Tcp { .. } => Ok(Answer::bad(request, "this probe goes over the network")),
