@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use evenkeel_model::{AppReport, HostId, Manifest, RefusedAssignment, ReleaseNumber, RolloutId, UnixMillis};
+use evenkeel_model::{
+    AppReport, HostId, Manifest, RefusedAssignment, ReleaseNumber, RolloutId, ServiceName, UnixMillis,
+};
 use evenkeel_rollout::{HostView, Ordered, WaitingOn};
 
 use crate::store::Order;
@@ -21,6 +23,8 @@ const REST_PER_HOST: Duration = Duration::from_micros(2);
 pub(super) struct App {
     /// All hosts of the environment, in the order of their ids.
     pub(super) hosts: Vec<HostView>,
+    /// The services that each host was ordered last.
+    pub(super) services: BTreeMap<HostId, BTreeSet<ServiceName>>,
     /// The releases, read.
     pub(super) manifests: BTreeMap<ReleaseNumber, Arc<Manifest>>,
     /// Its rollouts, the newest last.
@@ -56,6 +60,7 @@ impl App {
         if let Ok(at) = self.position(host) {
             self.hosts.remove(at);
         }
+        self.services.remove(host);
     }
 
     /// What the host was last ordered, and with it whether its last refusal still counts.
@@ -65,6 +70,8 @@ impl App {
             order.map(|order| Ordered { version: order.version, release: order.release, phase: order.phase });
         let version = view.ordered.map(|ordered| ordered.version);
         view.refused = view.refused.take().filter(|refused| Some(refused.version) == version);
+        let services = order.map(|order| order.services.clone()).unwrap_or_default();
+        self.services.insert(host.clone(), services);
     }
 
     /// Takes a host's word on this app; whether it says anything new.
@@ -74,6 +81,7 @@ impl App {
         report: Option<AppReport>,
         refused: Option<RefusedAssignment>,
     ) -> bool {
+        let report = report.map(|report| self.believed(host, report));
         let Some(view) = self.host_mut(host) else { return false };
         let version = view.ordered.map(|ordered| ordered.version);
         let refused = refused.filter(|refused| Some(refused.version) == version);
@@ -83,6 +91,17 @@ impl App {
             view.refused = refused;
         }
         news
+    }
+
+    /// What a host says of its newest order counts as far as it is proven. What it says of others is not about to be acted on.
+    fn believed(&self, host: &HostId, report: AppReport) -> AppReport {
+        let ordered = self.host(host).and_then(|view| view.ordered);
+        let is_newest = ordered.is_some_and(|ordered| ordered.version == report.version);
+        let manifest = report.release.filter(|_| is_newest).and_then(|release| self.manifests.get(&release));
+        match (manifest, self.services.get(host)) {
+            (Some(manifest), Some(services)) => evenkeel_rollout::believed(report, manifest, services),
+            _ => report,
+        }
     }
 
     /// The newest rollout.

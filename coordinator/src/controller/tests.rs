@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use evenkeel_model::{
-    AppReport, Assignment, CauseKind, Count, Epoch, Failure, HostFacts, HostId, Phase, Policy, RefusedAssignment,
-    ReleaseNumber, Stage, UnixMillis,
+    AppReport, Assignment, CauseKind, Content, Count, Digest, Epoch, Failure, HostFacts, HostId, Manifest, Phase,
+    Policy, RefusedAssignment, ReleaseNumber, Service, ServiceName, ServiceReport, Stage, UnixMillis,
 };
 use evenkeel_rollout::{Outcome, Rollout};
 
@@ -132,6 +132,8 @@ struct SeenInner {
     base: Option<ReleaseNumber>,
     /// Releases that never become healthy here.
     bad: Vec<ReleaseNumber>,
+    /// Releases that it calls healthy though it runs another image.
+    faked: Vec<ReleaseNumber>,
 }
 
 /// A running agent; aborting it is like pulling the plug.
@@ -151,6 +153,10 @@ impl Agent {
 
     fn dislikes(&self, release: u64) {
         self.seen.0.lock().unwrap().bad.push(ReleaseNumber(release));
+    }
+
+    fn fakes(&self, release: u64) {
+        self.seen.0.lock().unwrap().faked.push(ReleaseNumber(release));
     }
 
     fn is_told_to_commit(&self, release: u64) -> bool {
@@ -216,6 +222,10 @@ impl Seen {
         if stage == Stage::Committed {
             seen.base = release;
         }
+        let mut services = assignment.content.as_ref().map(running).unwrap_or_default();
+        if release.is_some_and(|release| seen.faked.contains(&release)) {
+            services.values_mut().for_each(|service| service.pin = Digest::of(b"another image"));
+        }
         AppReport {
             key: assignment.key.clone(),
             version: assignment.version,
@@ -224,10 +234,21 @@ impl Seen {
             base: seen.base,
             healthy: stage != Stage::Reverted,
             failure: is_bad.then(|| Failure::plain(CauseKind::Exited, "exited with code 1")),
-            services: BTreeMap::new(),
+            services,
             why: format!("does what it was told: {stage}"),
         }
     }
+}
+
+/// All services of a release, run as they should be.
+fn running(content: &Content) -> BTreeMap<ServiceName, ServiceReport> {
+    let manifest = Manifest::decode(&content.manifest).unwrap();
+    let report = |service: Service| {
+        let pin = service.image.digest().clone();
+        let (release, image_id) = (content.release, pin.to_string());
+        ServiceReport { release, image_id, pin, running: true, healthy: true, restarts: 0 }
+    };
+    manifest.services.into_iter().map(|(name, service)| (name, report(service))).collect()
 }
 
 /// Waits for a condition on what is asked again and again, each time after a little (paused) time.

@@ -80,6 +80,19 @@ async fn a_host_that_reverts_makes_the_rollout_fail_and_the_fleet_go_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g4_a_host_that_calls_another_image_healthy_is_never_taken_for_healthy() {
+    let world = World::with_hosts(1).await;
+    let agents = world.agents(1..=1);
+    world.deployed(1).await;
+    agents[0].fakes(2);
+    let rollout = world.deployed(2).await;
+    assert_eq!(rollout.outcome(), Some(Outcome::RolledBack), "{rollout:#?}");
+    assert!(!agents[0].assignments().iter().any(|told| {
+        told.phase == Phase::Committed && told.content.as_ref().is_some_and(|content| content.release.0 == 2)
+    }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rollback_goes_to_the_release_before_and_a_second_one_further_back() {
     let world = World::with_hosts(1).await;
     let agents = world.agents(1..=1);
