@@ -224,7 +224,9 @@ impl Seen {
         }
         let mut services = assignment.content.as_ref().map(running).unwrap_or_default();
         if release.is_some_and(|release| seen.faked.contains(&release)) {
-            services.values_mut().for_each(|service| service.pin = Digest::of(b"another image"));
+            for service in services.values_mut() {
+                service.pin = Digest::of(b"another image");
+            }
         }
         AppReport {
             key: assignment.key.clone(),

@@ -1,0 +1,75 @@
+//! What one client, or all of them together, may take. Not here: where each is enforced.
+
+use evenkeel_model::Millis;
+
+/// The bounds. A duration of 0 means: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Clients' connections in all. Beyond it accepting pauses (clients queue in the kernel) and goes on when one ends. Each
+    /// listener but one may exceed it by one.
+    pub connections: usize,
+    /// Bytes of a request's head; beyond it 431. At least 8192, which is the smallest buffer hyper takes.
+    pub head_bytes: usize,
+    /// Header fields of a request; beyond it 431. 100 is what hyper parses on the stack; more costs two allocations for each request.
+    pub headers: usize,
+    /// From the first byte of a request's head to its last; beyond it 408. Also the time for a TLS handshake.
+    pub head: Millis,
+    /// How long a connection may be open without a request.
+    pub idle: Millis,
+    /// HTTP/2: streams of one connection at once.
+    pub streams: u32,
+    /// HTTP/2: how often an open connection is pinged. A connection that does not answer for as long again is closed.
+    pub ping: Millis,
+    /// How long a client may take nothing of an answer, before its connection is closed.
+    pub write_stall: Millis,
+    /// How long a client may send nothing of a request's body while the upstream waits for it and has not begun to answer; beyond it 408.
+    /// Not for gRPC, whose calls may be silent for hours.
+    pub read_stall: Millis,
+    /// One attempt to connect to an upstream.
+    pub connect: Millis,
+    /// How often an upstream that refuses is tried again while requests wait for it.
+    pub retry: Millis,
+    /// From the request's start to the head of the upstream's answer; beyond it 504. None: a long poll is not an error.
+    pub answer: Millis,
+    /// Requests that wait for an upstream, per route; beyond it 503 at once.
+    pub waiting: u64,
+    /// How long a connection to an upstream is kept for the next request: less than the 5 s after which the hastiest
+    /// of the common servers close theirs.
+    pub upstream_idle: Millis,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 8192,
+            head_bytes: 64 * 1024,
+            headers: 100,
+            head: Millis::seconds(10),
+            idle: Millis::seconds(75),
+            streams: 256,
+            ping: Millis::seconds(30),
+            write_stall: Millis::seconds(60),
+            read_stall: Millis::seconds(60),
+            connect: Millis::seconds(5),
+            retry: Millis(100),
+            answer: Millis(0),
+            waiting: 10_000,
+            upstream_idle: Millis::seconds(4),
+        }
+    }
+}
+
+/// Waits for a result, at most for a limit; none if it took longer. Without a limit no timer is set.
+pub(crate) async fn limited<F: Future>(limit: Millis, future: F) -> Option<F::Output> {
+    if limit.0 == 0 {
+        return Some(future.await);
+    }
+    tokio::time::timeout(limit.to_std(), future).await.ok()
+}
+
+/// A limit as a duration: 0 is as good as forever.
+pub(crate) fn within(limit: Millis) -> std::time::Duration {
+    /// Longer than any process lives, and far from what timers cannot hold.
+    const FOREVER: Millis = Millis::seconds(365 * 24 * 3600);
+    if limit.0 == 0 { FOREVER.to_std() } else { limit.to_std() }
+}

@@ -1,0 +1,89 @@
+//! TCP routes.
+
+use evenkeel_model::Millis;
+use evenkeel_proxy::Route;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::app::App;
+use crate::client::Raw;
+use crate::rig::{Rig, nowhere, rebind, until};
+
+/// Says its name, then sends back what it gets; at the end of that it says goodbye.
+async fn talk(mut stream: TcpStream, name: &'static str) {
+    let _ = stream.write_all(name.as_bytes()).await;
+    let mut bytes = [0; 64];
+    while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+        let _ = stream.write_all(&bytes[..count]).await;
+    }
+    let _ = stream.write_all(b"bye.").await;
+}
+
+async fn app(name: &'static str) -> App {
+    App::raw(move |stream| talk(stream, name)).await
+}
+
+#[tokio::test]
+async fn connections_live_on_across_a_switch_and_new_ones_go_to_the_new() {
+    let (rig, old, new) = (Rig::new(), app("old.").await, app("new.").await);
+    rig.apply(rig.tcp(&[("old", old.address)]));
+    let mut first = Raw::connect(rig.listen).await;
+    first.read_until("old.").await;
+    rig.apply(rig.tcp(&[("new", new.address)]));
+    let mut second = Raw::connect(rig.listen).await;
+    second.read_until("new.").await;
+    first.send("still here.").await;
+    first.read_until("still here.").await;
+    assert_eq!(rig.in_flight("old"), 1);
+    assert_eq!(rig.proxy.cut("shop", "old"), 1);
+    assert_eq!(first.rest().await, "");
+    rig.drained("old").await;
+    second.send("and here.").await;
+    second.read_until("and here.").await;
+}
+
+#[tokio::test]
+async fn one_side_may_end_before_the_other() {
+    let (rig, app) = (Rig::new(), app("app.").await);
+    rig.apply(rig.tcp(&[("c1", app.address)]));
+    let mut raw = Raw::connect(rig.listen).await;
+    raw.read_until("app.").await;
+    raw.send("last words.").await;
+    raw.0.shutdown().await.unwrap();
+    assert_eq!(raw.rest().await, "last words.bye.");
+    until("nothing is in flight", || rig.in_flight("c1") == 0).await;
+    until("the connection is no longer counted", || rig.proxy.status().connections == 0).await;
+}
+
+#[tokio::test]
+async fn a_connection_waits_for_an_upstream_that_refuses_and_for_one_to_appear() {
+    let (rig, address) = (Rig::new(), nowhere());
+    rig.apply(Route { hold: Millis::seconds(30), ..rig.tcp(&[("c1", address)]) });
+    let mut first = Raw::connect(rig.listen).await;
+    until("it waits", || rig.route().waiting == 1).await;
+    let back = App::on(rebind(address).await, |stream| talk(stream, "back."));
+    first.read_until("back.").await;
+    rig.apply(Route { hold: Millis::seconds(30), ..rig.tcp(&[]) });
+    let mut second = Raw::connect(rig.listen).await;
+    until("it waits", || rig.route().waiting == 1).await;
+    rig.apply(rig.tcp(&[("c2", back.address)]));
+    second.read_until("back.").await;
+    assert_eq!(rig.route().waiting, 0);
+}
+
+#[tokio::test]
+async fn another_upstream_is_tried_when_one_refuses() {
+    let (rig, app) = (Rig::new(), app("app.").await);
+    rig.apply(rig.tcp(&[("gone", nowhere()), ("c1", app.address)]));
+    for _ in 0..4 {
+        Raw::connect(rig.listen).await.read_until("app.").await;
+    }
+}
+
+#[tokio::test]
+async fn without_an_upstream_and_without_hold_the_connection_is_closed() {
+    let rig = Rig::new();
+    rig.apply(rig.tcp(&[("gone", nowhere())]));
+    assert_eq!(Raw::connect(rig.listen).await.rest().await, "");
+    until("it is counted as failed", || rig.upstream("gone").unwrap().failed == 1).await;
+}
