@@ -14,10 +14,11 @@ pub(super) async fn perform(shared: &Shared, key: &AppKey, action: &Action, addr
         Action::Route(plan) => outcome(shared.router.route(key, plan).await),
         Action::Cut { container } => outcome(shared.router.cut(key, container).await),
         Action::Probe { place, probe, timeout } if probe::goes_over_the_network(probe) => {
-            if let Some(address) = address {
-                return shared.prober.ask(address, probe, *timeout).await.into();
-            }
-            Answer::bad(probe::question(probe, place), "the container has no address: it does not run").into()
+            let Some(address) = address else {
+                let request = probe::question(probe, place);
+                return Answer::bad(request, "the container has no address: it does not run").into();
+            };
+            shared.prober.ask(address, probe, *timeout).await.into()
         }
         _ => shared.runtime.perform(key, action).await,
     }

@@ -107,7 +107,9 @@ struct Work {
     ledgers: MemoryLedgers,
     reports: Reports,
     assign: watch::Sender<Option<Assignment>>,
-    _task: tokio_util::task::AbortOnDropHandle<()>,
+    /// Ends with it.
+    #[expect(dead_code, reason = "it is only to be dropped")]
+    task: tokio_util::task::AbortOnDropHandle<()>,
 }
 
 fn work() -> Work {
@@ -137,8 +139,8 @@ fn work_with(stats: HostStats, before: impl FnOnce(&FakeRouter)) -> Work {
     let key = assignment(1, Phase::Trial).key;
     let driver = Driver::new(shared, key.clone(), Ledger::default(), assigned);
     let task = tokio::spawn(driver.run(CancellationToken::new()));
-    let _task = tokio_util::task::AbortOnDropHandle::new(task);
-    Work { engine, runtime, router, places, key, ledgers, reports, assign, _task }
+    let task = tokio_util::task::AbortOnDropHandle::new(task);
+    Work { engine, runtime, router, places, key, ledgers, reports, assign, task }
 }
 
 impl Work {

@@ -28,31 +28,31 @@ struct Check {
 /// `HealthCheckResponse`.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 struct Checked {
-    #[prost(enumeration = "Verdict", tag = "1")]
+    #[prost(enumeration = "Health", tag = "1")]
     status: i32,
 }
 
 /// `HealthCheckResponse.ServingStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
-enum Verdict {
+enum Health {
     Unknown = 0,
-    Serving = 1,
-    NotServing = 2,
-    ServiceUnknown = 3,
+    Good = 1,
+    Bad = 2,
+    NoSuchService = 3,
 }
 
 pub(super) async fn ask(address: SocketAddr, service: &str, timeout: Duration) -> Answer {
     let probe = Probe::Grpc { port: address.port(), service: service.to_owned() };
     let request = question(&probe, address.ip());
     match tokio::time::timeout(timeout, check(address, service)).await {
-        Ok(Ok(Verdict::Serving)) => Answer::good(request, "SERVING"),
+        Ok(Ok(Health::Good)) => Answer::good(request, word(Health::Good)),
         Ok(Ok(other)) => Answer::bad(request, word(other)),
         Ok(Err(status)) => Answer::bad(request, explain(&status)),
         Err(_) => Answer::bad(request, format!("no answer within {}", Millis::from(timeout))),
     }
 }
 
-async fn check(address: SocketAddr, service: &str) -> Result<Verdict, Status> {
+async fn check(address: SocketAddr, service: &str) -> Result<Health, Status> {
     let endpoint =
         Endpoint::from_shared(format!("http://{address}")).map_err(|error| Status::from_error(error.into()))?;
     let channel = endpoint.connect().await.map_err(|error| Status::from_error(error.into()))?;
@@ -64,12 +64,12 @@ async fn check(address: SocketAddr, service: &str) -> Result<Verdict, Status> {
 }
 
 /// The name in the standard, which people search for.
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Unknown => "UNKNOWN",
-        Verdict::Serving => "SERVING",
-        Verdict::NotServing => "NOT_SERVING",
-        Verdict::ServiceUnknown => "SERVICE_UNKNOWN",
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Unknown => "UNKNOWN",
+        Health::Good => "SERVING",
+        Health::Bad => "NOT_SERVING",
+        Health::NoSuchService => "SERVICE_UNKNOWN",
     }
 }
 

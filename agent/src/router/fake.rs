@@ -158,7 +158,7 @@ impl FakeRouter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// None while it is down.
+    /// None: it does not answer.
     fn answering(&self) -> Option<MutexGuard<'_, State>> {
         Some(self.state()).filter(|state| !state.down)
     }

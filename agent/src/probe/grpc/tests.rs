@@ -16,13 +16,13 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// A health service that answers for one service of that name, and for the server as a whole.
 #[derive(Debug, Clone, Copy)]
-struct Health(i32);
+struct HealthService(i32);
 
-impl NamedService for Health {
+impl NamedService for HealthService {
     const NAME: &'static str = "grpc.health.v1.Health";
 }
 
-impl tower::Service<http::Request<Body>> for Health {
+impl tower::Service<http::Request<Body>> for HealthService {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -51,7 +51,7 @@ async fn said(status: i32, service: &str) -> Answer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    let server = Server::builder().add_service(Health(status)).serve_with_incoming(incoming);
+    let server = Server::builder().add_service(HealthService(status)).serve_with_incoming(incoming);
     tokio::select! {
         biased;
         answer = ask(address, service, SOON) => answer,

@@ -93,7 +93,7 @@ impl fmt::Display for AddressPool {
 
 impl AddressPool {
     /// The networks of it that overlap nothing of what is taken, the first first.
-    pub(super) fn free(self, taken: &[Block]) -> impl Iterator<Item = AppNetwork> + use<'_> {
+    pub(super) fn free(self, taken: &[Block]) -> impl Iterator<Item = AppNetwork> {
         let Block { address, prefix } = self.0;
         let networks = (0..1_u32 << (NETWORK - prefix)).map(move |number| Block::new(address + (number << 8), NETWORK));
         networks.filter(|network| !taken.iter().any(|block| block.overlaps(*network))).map(AppNetwork)
