@@ -43,8 +43,11 @@ mod tests {
     use super::*;
     use crate::fixture::{Fixture, manifest};
 
+    /// What a host says of its services.
+    type Said<'a> = &'a [(&'a str, ServiceReport)];
+
     /// The word of a host in trial of release 2, with this said of its services.
-    fn report(services: &[(&str, ServiceReport)]) -> AppReport {
+    fn report(services: Said<'_>) -> AppReport {
         let mut fixture = Fixture::empty(1);
         fixture.ordered("h1", 1, Some(2), Phase::Trial);
         fixture.says("h1", Stage::Trial, true);
@@ -66,7 +69,7 @@ mod tests {
         };
         let other = ServiceReport { pin: evenkeel_model::Digest::of(b"another image"), ..good.clone() };
         let unwell = ServiceReport { healthy: false, ..good.clone() };
-        let cases: [(&[(&str, ServiceReport)], &[&str], Option<CauseKind>); 6] = [
+        let cases: [(Said<'_>, &[&str], Option<CauseKind>); 6] = [
             (&[("web", good.clone())], &["web"], None),
             (&[("web", good.clone()), ("worker", other.clone())], &["web"], None),
             (&[("web", other)], &["web"], Some(CauseKind::DigestMismatch)),
