@@ -210,7 +210,11 @@ impl Driver {
                     Next::End
                 }
             }
-            Ok(()) = self.wakeups.changed() => Next::Again,
+            Ok(()) = self.wakeups.changed() => {
+                // The news is taken with this: the last look is from before it.
+                self.seen = None;
+                Next::Again
+            }
             () = timer => Next::Again,
         }
     }
