@@ -1,10 +1,15 @@
 //! The agent's configuration: commented TOML file < environment (`EVENKEEL_…`) < flags; unknown keys are refused; all problems
 //! are told at once. Three stages: as written (`RawConfig`), merged, checked (`Config`). Not here: what the keys are used for.
 
+mod duration;
+mod proxy;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use proxy::{ProxyConfig, RawLimits, RawProxy};
 
 /// Where the packages put the file.
 pub const DEFAULT_FILE: &str = "/etc/evenkeel/agent.toml";
@@ -29,6 +34,8 @@ pub struct RawConfig {
     pub log_format: Option<String>,
     /// What is logged, as tracing's filters are written. Default: `info`.
     pub log_filter: Option<String>,
+    /// The host's proxy.
+    pub proxy: Option<RawProxy>,
 }
 
 /// How lines are logged.
@@ -59,6 +66,19 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_filter: String,
+    /// The host's proxy.
+    pub proxy: ProxyConfig,
+}
+
+/// The part that the proxy needs: it has no coordinator, and must start where the agent could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyProcessConfig {
+    /// Its own section.
+    pub proxy: ProxyConfig,
+    /// How lines are logged.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
 }
 
 /// Why there is no configuration.
@@ -72,6 +92,9 @@ pub enum ConfigError {
     Problems(Vec<String>),
 }
 
+/// What is logged where nothing is written.
+const DEFAULT_FILTER: &str = "info";
+
 /// Variables of ours that are no keys: they belong to one verb, or to a test.
 const NO_KEYS: [&str; 4] = ["EVENKEEL_TOKEN", "EVENKEEL_OUTPUT", "EVENKEEL_CONTEXT", "EVENKEEL_FAILPOINT"];
 
@@ -84,6 +107,9 @@ pub fn read(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<R
         .add_source(
             config::Environment::with_prefix("EVENKEEL")
                 .source(Some(variables))
+                // One underscore belongs to a key's name, two stand between a section and its key: EVENKEEL_PROXY__SOCKET.
+                .prefix_separator("_")
+                .separator("__")
                 .try_parsing(true)
                 .list_separator(",")
                 .with_list_parse_key("coordinators"),
@@ -115,14 +141,8 @@ impl TryFrom<RawConfig> for Config {
             }
             parsed.ok()
         });
-        let log_format = match raw.log_format.as_deref() {
-            None | Some("text") => LogFormat::Text,
-            Some("json") => LogFormat::Json,
-            Some(other) => {
-                problems.push(format!("log_format: `{other}` is neither `text` nor `json`"));
-                LogFormat::Text
-            }
-        };
+        let log_format = log_format(raw.log_format.as_deref(), &mut problems);
+        let proxy = proxy::check(raw.proxy.unwrap_or_default(), &mut problems);
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
@@ -135,8 +155,36 @@ impl TryFrom<RawConfig> for Config {
             docker_config: raw.docker_config.unwrap_or_else(|| "/root/.docker/config.json".into()),
             publish_address,
             log_format,
-            log_filter: raw.log_filter.unwrap_or_else(|| "info".to_owned()),
+            log_filter: raw.log_filter.unwrap_or_else(|| DEFAULT_FILTER.to_owned()),
+            proxy,
         })
+    }
+}
+
+impl TryFrom<RawConfig> for ProxyProcessConfig {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let log_format = log_format(raw.log_format.as_deref(), &mut problems);
+        let proxy = proxy::check(raw.proxy.unwrap_or_default(), &mut problems);
+        let log_filter = raw.log_filter.unwrap_or_else(|| DEFAULT_FILTER.to_owned());
+        if problems.is_empty() {
+            Ok(Self { proxy, log_format, log_filter })
+        } else {
+            Err(ConfigError::Problems(problems))
+        }
+    }
+}
+
+fn log_format(text: Option<&str>, problems: &mut Vec<String>) -> LogFormat {
+    match text {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            problems.push(format!("log_format: `{other}` is neither `text` nor `json`"));
+            LogFormat::Text
+        }
     }
 }
 

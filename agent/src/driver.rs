@@ -3,22 +3,31 @@
 //!
 //! Deliberately not here: any rule about containers, and the stream (`session.rs`).
 
+mod act;
+mod look;
+mod needs;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use evenkeel_machine::{Action, Decision, Inputs, Ledger, Memory, Observed, Offer, Outcome, decide, offer};
-use evenkeel_model::{
-    AppKey, Assignment, CauseKind, Failure, ImagePin, Manifest, Millis, Monotonic, RefusedAssignment,
-};
+use evenkeel_model::{AppKey, Assignment, CauseKind, Failure, Millis, Monotonic, RefusedAssignment};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::look::Lookout;
+use self::needs::Named;
 use crate::contact::Contact;
+use crate::facts::Facts;
 use crate::failpoint::Failpoint;
 use crate::ledger::LedgerStore;
-use crate::probe::{self, Prober};
+use crate::probe::Prober;
 use crate::reports::{Reports, hinder};
-use crate::runtime::{Runtime, Sight};
+use crate::router::Router;
+use crate::runtime::Runtime;
 use crate::ticker::Ticker;
+
+pub(crate) use self::needs::Needs;
 
 /// How old a look at the engine may be to ask the next container, or to find that nothing is to be done: for no longer than it takes to ask a
 /// few. Whatever changes something is decided on a new look, and an event of the engine asks for one at once.
@@ -30,7 +39,12 @@ const SAVE_RETRY: Millis = Millis::seconds(1);
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) router: Arc<dyn Router>,
     pub(crate) prober: Arc<dyn Prober>,
+    pub(crate) facts: Arc<dyn Facts>,
+    /// No image is pulled while less is free where the engine keeps them, in bytes.
+    pub(crate) min_free_disk: u64,
+    pub(crate) needs: Needs,
     pub(crate) ledgers: Arc<dyn LedgerStore>,
     pub(crate) failpoint: Arc<dyn Failpoint>,
     pub(crate) reports: Reports,
@@ -45,10 +59,9 @@ pub(crate) struct Driver {
     pub(crate) ledger: Ledger,
     /// What the coordinator wants, newest only.
     pub(crate) assigned: watch::Receiver<Option<Assignment>>,
-    /// That something changed at the engine.
-    pub(crate) wakeups: watch::Receiver<()>,
-    /// The images that the ledger names: worked out when it changes, and not at each look.
-    pins: Vec<ImagePin>,
+    lookout: Lookout,
+    /// What the ledger names: worked out when it changes, and not at each look.
+    named: Named,
     /// The last look, unless something was done since.
     seen: Option<(Monotonic, Observed)>,
     /// Why the newest assignment could not be made durable; it is tried again. None: it was, or was refused.
@@ -68,8 +81,9 @@ impl Driver {
         ledger: Ledger,
         assigned: watch::Receiver<Option<Assignment>>,
     ) -> Self {
-        let (wakeups, pins) = (shared.runtime.wakeups(), pins(&ledger));
-        Self { shared, key, ledger, assigned, wakeups, pins, seen: None, hindered: None }
+        let (lookout, named) = (Lookout::new(&shared), Named::by(&ledger));
+        shared.needs.set(&key, &named);
+        Self { shared, key, ledger, assigned, lookout, named, seen: None, hindered: None }
     }
 
     /// Until it is told to end. An action under way is given up: each can be repeated.
@@ -119,6 +133,7 @@ impl Driver {
         };
         let Decision { action, ledger, report, wake_at, why } = decision;
         tracing::debug!(app = %self.key, action = action.name(), why, "decided");
+        let address = self.seen.as_ref().and_then(|(_, observed)| act::address(observed, &action));
         if ledger != self.ledger
             && let Err(failure) = self.save(ledger).await
         {
@@ -136,14 +151,11 @@ impl Driver {
             let wake_at = wake_at.into_iter().chain(retry).min();
             return self.wait(wake_at.map(|at| self.shared.ticker.instant(at)), shutdown).await;
         }
-        self.act(&action, memory, shutdown).await
+        self.act(&action, address, memory, shutdown).await
     }
 
     async fn look_and_decide(&mut self, memory: &mut Memory) -> Decision {
-        // Seen before it is looked: what happens meanwhile wakes the loop again.
-        self.wakeups.mark_unchanged();
-        let Sight { engine, containers, images } = self.shared.runtime.observe(&self.key, &self.pins).await;
-        let observed = Observed { engine, containers, images, heard: self.shared.contact.line().heard };
+        let observed = self.lookout.look(&self.shared, &self.key, &self.named).await;
         let now = self.shared.ticker.now();
         let decision = self.decide(memory, &observed, now);
         self.seen = Some((now, observed));
@@ -153,7 +165,7 @@ impl Driver {
     /// Each look costs several calls of the engine, and probes come in groups: one look serves a group. None: look again.
     fn decide_by_the_last_look(&self, memory: &mut Memory, now: Monotonic) -> Option<Decision> {
         let (at, observed) = self.seen.as_ref()?;
-        if now > *at + RECENT || self.wakeups.has_changed().unwrap_or(true) {
+        if now > *at + RECENT || self.lookout.has_news() {
             return None;
         }
         let observed = Observed { heard: self.shared.contact.line().heard, ..observed.clone() };
@@ -167,7 +179,13 @@ impl Driver {
         decide(&Inputs { ledger: &self.ledger, observed, memory, now })
     }
 
-    async fn act(&mut self, action: &Action, memory: &mut Memory, shutdown: &CancellationToken) -> Next {
+    async fn act(
+        &mut self,
+        action: &Action,
+        address: Option<IpAddr>,
+        memory: &mut Memory,
+        shutdown: &CancellationToken,
+    ) -> Next {
         if !matches!(action, Action::Probe { .. }) {
             self.seen = None;
         }
@@ -180,7 +198,7 @@ impl Driver {
                 self.assigned.mark_changed();
                 return Next::Again;
             }
-            outcome = probe::perform(&*self.shared.runtime, &*self.shared.prober, &self.key, action) => outcome,
+            outcome = act::perform(&self.shared, &self.key, action, address) => outcome,
         };
         self.shared.failpoint.reached(&format!("after:{}", action.name()));
         if let Outcome::Failed(failure) = &outcome {
@@ -210,11 +228,7 @@ impl Driver {
                     Next::End
                 }
             }
-            Ok(()) = self.wakeups.changed() => {
-                // The news is taken with this: the last look is from before it.
-                self.seen = None;
-                Next::Again
-            }
+            () = self.lookout.news() => Next::Again,
             () = timer => Next::Again,
         }
     }
@@ -237,23 +251,12 @@ impl Driver {
             return Err(Failure::plain(CauseKind::DiskFull, format!("the ledger can't be saved: {trouble}")));
         }
         self.shared.failpoint.reached("after:save");
-        self.pins = pins(&ledger);
+        self.named = Named::by(&ledger);
+        self.shared.needs.set(&self.key, &self.named);
         self.seen = None;
         self.ledger = ledger;
         Ok(())
     }
-}
-
-/// The images that the ledger names: those of the release on its way and of the one to go back to.
-fn pins(ledger: &Ledger) -> Vec<ImagePin> {
-    let accepted = ledger.accepted.as_ref().and_then(|accepted| accepted.assignment.content.as_ref());
-    let contents = accepted.into_iter().chain(&ledger.base);
-    let manifests = contents.filter_map(|content| Manifest::decode(&content.manifest).ok());
-    let mut pins: Vec<ImagePin> =
-        manifests.flat_map(|manifest| manifest.services.into_values().map(|service| service.image)).collect();
-    pins.sort_by(|one, other| one.digest().cmp(other.digest()));
-    pins.dedup();
-    pins
 }
 
 #[cfg(test)]

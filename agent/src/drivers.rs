@@ -22,8 +22,10 @@ impl Drivers {
     /// Starts a driver for each ledger: what a host runs does not wait for a coordinator.
     pub(crate) fn start(shared: Shared, ledgers: BTreeMap<AppKey, Ledger>, shutdown: CancellationToken) -> Self {
         let mut drivers = Self { shared, assigned: BTreeMap::new(), tasks: JoinSet::new(), shutdown };
-        for (key, ledger) in ledgers {
-            drivers.add(key, ledger, None);
+        let ready: Vec<_> = ledgers.into_iter().map(|(key, ledger)| drivers.make(key, ledger, None)).collect();
+        // Only once all are known: an app must not take away an image of which it does not know yet that another needs it.
+        for driver in ready {
+            drivers.spawn(driver);
         }
         drivers
     }
@@ -57,25 +59,28 @@ impl Drivers {
 
     fn assign(&mut self, assignments: Vec<Assignment>) {
         for assignment in assignments {
-            match self.assigned.get(&assignment.key) {
-                Some(assigned) => {
-                    assigned.send_if_modified(|current| {
-                        let changed = current.as_ref() != Some(&assignment);
-                        if changed {
-                            *current = Some(assignment);
-                        }
-                        changed
-                    });
+            let Some(assigned) = self.assigned.get(&assignment.key) else {
+                let driver = self.make(assignment.key.clone(), Ledger::default(), Some(assignment));
+                self.spawn(driver);
+                continue;
+            };
+            assigned.send_if_modified(|current| {
+                let changed = current.as_ref() != Some(&assignment);
+                if changed {
+                    *current = Some(assignment);
                 }
-                None => self.add(assignment.key.clone(), Ledger::default(), Some(assignment)),
-            }
+                changed
+            });
         }
     }
 
-    fn add(&mut self, key: AppKey, ledger: Ledger, assignment: Option<Assignment>) {
+    fn make(&mut self, key: AppKey, ledger: Ledger, assignment: Option<Assignment>) -> Driver {
         let (sender, assigned) = watch::channel(assignment);
-        let driver = Driver::new(self.shared.clone(), key.clone(), ledger, assigned);
-        self.assigned.insert(key, sender);
+        self.assigned.insert(key.clone(), sender);
+        Driver::new(self.shared.clone(), key, ledger, assigned)
+    }
+
+    fn spawn(&mut self, driver: Driver) {
         self.tasks.spawn(driver.run(self.shutdown.clone()));
     }
 }

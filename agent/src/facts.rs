@@ -19,8 +19,22 @@ pub trait Facts: Send + Sync {
     /// How the host is at this moment.
     fn pressure(&self) -> Pressure;
 
+    /// Bytes that are free where the engine keeps images; none: it can't be told.
+    fn disk_free(&self) -> Option<u64>;
+
     /// Where the engine keeps images: the disk that is reported.
     fn set_data_root(&self, path: &Path);
+}
+
+/// Why no image should be pulled, for people; none: at least `needed` bytes are free, or nobody can tell.
+pub(crate) fn disk_low(facts: &dyn Facts, needed: u64) -> Option<String> {
+    const MIB: u64 = 1 << 20;
+    let free = facts.disk_free().filter(|free| *free < needed)?;
+    Some(format!(
+        "{} MiB are free where the engine keeps images, and {} MiB must be: free some, with `docker system prune` for one",
+        free / MIB,
+        needed.div_ceil(MIB),
+    ))
 }
 
 /// The real host's.
@@ -98,6 +112,11 @@ impl Facts for SystemFacts {
         }
     }
 
+    fn disk_free(&self) -> Option<u64> {
+        let (available, total) = disk(&self.state().data_root);
+        (total > 0).then_some(available)
+    }
+
     fn set_data_root(&self, path: &Path) {
         path.clone_into(&mut self.state().data_root);
     }
@@ -149,6 +168,11 @@ impl Facts for FixedFacts {
         }
     }
 
+    /// None where no disk was given.
+    fn disk_free(&self) -> Option<u64> {
+        (self.stats.disk_total > 0).then_some(self.stats.disk_available)
+    }
+
     fn set_data_root(&self, _: &Path) {}
 }
 
@@ -174,5 +198,19 @@ mod tests {
         let facts = SystemFacts::new(PathBuf::from("/")).unwrap();
         facts.set_data_root(Path::new("/dev/shm"));
         assert_eq!(facts.stats().disk_total, disk(Path::new("/dev/shm")).1);
+        assert!(facts.disk_free().is_some());
+    }
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_said_and_one_that_can_not_be_read_is_not() {
+        let low = |disk_available, disk_total| {
+            let stats = HostStats { disk_available, disk_total, ..HostStats::default() };
+            disk_low(&FixedFacts { stats, ..FixedFacts::default() }, 100 << 20)
+        };
+        assert_eq!((low(100 << 20, 1 << 30), low(0, 0)), (None, None));
+        assert!(
+            low((100 << 20) - 1, 1 << 30)
+                .is_some_and(|why| why.starts_with("99 MiB are free") && why.contains("100 MiB must be"))
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use evenkeel_agent::proxy::{self, ProxyFlags};
 
 mod start;
 
@@ -26,7 +27,16 @@ enum Verb {
     Join(start::JoinArguments),
     /// Run the agent. Nothing listens on the network: it dials the coordinator.
     Run,
-    /// Ask the running agent on its socket.
+    /// Run the host's proxy: it owns the published ports that Evenkeel routes, and serves without the agent.
+    ///
+    /// SIGHUP hands over to a new process from the program on disk, and no request is lost; SIGTERM ends it.
+    Proxy {
+        #[command(flatten)]
+        flags: ProxyFlags,
+        #[command(subcommand)]
+        verb: Option<ProxyVerb>,
+    },
+    /// Ask the running agent and the proxy on their sockets.
     Status {
         /// `table` for people, `json` for machines
         #[arg(long, value_parser = ["table", "json"], default_value = "table", env = "EVENKEEL_OUTPUT")]
@@ -40,6 +50,13 @@ enum Verb {
 }
 
 #[derive(Debug, Subcommand)]
+enum ProxyVerb {
+    /// The part that serves; started by the proxy itself.
+    #[command(hide = true)]
+    Worker,
+}
+
+#[derive(Debug, Subcommand)]
 enum ConfigVerb {
     /// Read it, and tell every problem.
     Check,
@@ -50,6 +67,10 @@ fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Join(join) => start::join(arguments.config.as_deref(), join),
         Verb::Run => start::run(arguments.config.as_deref()),
+        Verb::Proxy { flags, verb: None } => proxy::run(arguments.config.as_deref(), flags).map_err(Into::into),
+        Verb::Proxy { flags, verb: Some(ProxyVerb::Worker) } => {
+            proxy::work(arguments.config.as_deref(), flags).map_err(Into::into)
+        }
         Verb::Status { output } => start::status(arguments.config.as_deref(), &output),
         Verb::Config { verb: ConfigVerb::Check } => start::check(arguments.config.as_deref()),
     };

@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: how many answers make a verdict (crate `evenkeel-machine`), probes that the engine answers (`crate::runtime`).
 
+mod grpc;
 mod http;
 mod tcp;
 
@@ -9,10 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 
-use evenkeel_machine::{Action, Outcome};
-use evenkeel_model::{AppKey, Millis, Probe, ProbeEvidence};
-
-use crate::runtime::Runtime;
+use evenkeel_machine::Outcome;
+use evenkeel_model::{Millis, Probe, ProbeEvidence};
 
 /// The port for probes that go over the network.
 #[async_trait]
@@ -56,7 +55,10 @@ pub struct NetworkProber;
 impl Prober for NetworkProber {
     async fn ask(&self, address: IpAddr, probe: &Probe, timeout: Millis) -> Answer {
         match probe {
-            Probe::Http { port, path } => http::ask(SocketAddr::new(address, *port), path, timeout.to_std()).await,
+            Probe::Http(asked) => http::ask(address, asked, timeout.to_std()).await,
+            Probe::Grpc { port, service } => {
+                grpc::ask(SocketAddr::new(address, *port), service, timeout.to_std()).await
+            }
             Probe::Tcp { port } => tcp::ask(SocketAddr::new(address, *port), timeout.to_std()).await,
             Probe::Exec { .. } | Probe::Docker | Probe::Running => {
                 Answer::bad(question(probe, address), "this probe is the engine's to answer")
@@ -65,26 +67,24 @@ impl Prober for NetworkProber {
     }
 }
 
+/// Whether a [`Prober`] answers the probe, and not the engine.
+pub fn goes_over_the_network(probe: &Probe) -> bool {
+    match probe {
+        Probe::Http(_) | Probe::Grpc { .. } | Probe::Tcp { .. } => true,
+        Probe::Exec { .. } | Probe::Docker | Probe::Running => false,
+    }
+}
+
 /// What a probe asks, in one line.
 pub fn question(probe: &Probe, address: impl std::fmt::Display) -> String {
     match probe {
-        Probe::Http { port, path } => format!("GET http://{address}:{port}{path}"),
+        Probe::Http(http) => format!("{} http://{address}:{}{}", http.method, http.port, http.path),
+        Probe::Grpc { port, service } if service.is_empty() => format!("gRPC health of {address}:{port}"),
+        Probe::Grpc { port, service } => format!("gRPC health of {service} at {address}:{port}"),
         Probe::Tcp { port } => format!("connect to {address}:{port}"),
         Probe::Exec { command } => format!("exec {}", command.join(" ")),
         Probe::Docker => "the engine's health check".to_owned(),
         Probe::Running => "whether it runs".to_owned(),
-    }
-}
-
-/// Performs any action: probes over the network through `prober`, all else through `runtime`.
-pub async fn perform(runtime: &dyn Runtime, prober: &dyn Prober, key: &AppKey, action: &Action) -> Outcome {
-    let Action::Probe { place, probe: probe @ (Probe::Http { .. } | Probe::Tcp { .. }), timeout } = action else {
-        return runtime.perform(key, action).await;
-    };
-    match runtime.address(key, place).await {
-        Ok(Some(address)) => prober.ask(address, probe, *timeout).await.into(),
-        Ok(None) => Answer::bad(question(probe, place), "the container has no address: it does not run").into(),
-        Err(down) => Outcome::Failed(Box::new(down.into())),
     }
 }
 

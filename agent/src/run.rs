@@ -22,18 +22,22 @@ use tokio_util::task::TaskTracker;
 use crate::contact::Contact;
 use crate::credentials::CredentialsFiles;
 use crate::dial::Dialer;
-use crate::driver::Shared;
+use crate::driver::{Needs, Shared};
 use crate::drivers::Drivers;
 use crate::facts::Facts;
 use crate::failpoint::Failpoint;
 use crate::ledger::{LedgerError, LedgerStore};
 use crate::probe::Prober;
 use crate::reports::Reports;
+use crate::router::Router;
 use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::status::{Socket, keep_status};
 use crate::ticker::Ticker;
 
+/// Free where the engine keeps images, in bytes, for an image to be pulled, unless somebody says otherwise: a pull that fills the disk hurts all
+/// that runs there.
+pub const MIN_FREE_DISK: u64 = 512 << 20;
 /// After an engine that did not tell where it keeps images.
 const DATA_ROOT_RETRY: Millis = Millis::seconds(1);
 
@@ -43,6 +47,10 @@ pub struct Parts {
     pub addresses: Vec<String>,
     /// The container engine.
     pub runtime: Arc<dyn Runtime>,
+    /// The host's proxy. Whoever makes it also has it followed: see [`Router::wakeups`].
+    pub router: Arc<dyn Router>,
+    /// No image is pulled while fewer bytes are free where the engine keeps them.
+    pub min_free_disk: u64,
     /// Probes over the network.
     pub prober: Arc<dyn Prober>,
     /// What must survive.
@@ -115,7 +123,11 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
 
     let shared = Shared {
         runtime: Arc::clone(&parts.runtime),
+        router: parts.router,
         prober: parts.prober,
+        facts: Arc::clone(&parts.facts),
+        min_free_disk: parts.min_free_disk,
+        needs: Needs::default(),
         ledgers: Arc::clone(&parts.ledgers),
         failpoint: parts.failpoint,
         reports: reports.clone(),

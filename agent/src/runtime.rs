@@ -8,16 +8,15 @@ mod fake;
 mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use evenkeel_machine::{Action, Container, Engine, Outcome, Place};
+use evenkeel_machine::{Action, Container, Engine, Outcome};
 use evenkeel_model::{AppKey, CauseKind, ContainerStats, Digest, Failure, ImagePin};
 
-pub use docker::{DockerOptions, DockerRuntime};
+pub use docker::{AddressPool, DockerOptions, DockerRuntime, NoPool};
 pub use fake::{Behaviour, Exit, FakeEngine, FakeRuntime, Performed, Pull, Serving};
 pub use identity::{Identity, Labels, Scope};
 
@@ -46,6 +45,14 @@ impl From<EngineDown> for Failure {
     }
 }
 
+/// What came to the wrong port.
+fn not_the_engines(action: &Action) -> Failure {
+    Failure::plain(
+        CauseKind::ProxyUnavailable,
+        format!("`{}` is the proxy's to do, and the engine was asked", action.name()),
+    )
+}
+
 /// A container engine, seen by one host's agent: only containers with its fleet and host in their labels exist for it.
 #[async_trait]
 pub trait Runtime: Send + Sync {
@@ -57,12 +64,9 @@ pub trait Runtime: Send + Sync {
 
     /// Does one thing for one app. Dropping the future gives up waiting; what the engine has begun it may still finish.
     ///
-    /// `Wait` is done at once. A probe over the network is not the engine's to answer and counts as a bad answer: see
-    /// [`crate::probe::perform`], which sends each probe where it belongs.
+    /// `Wait` is done at once. What is not the engine's is refused: what the proxy does, and probes over the network, which count as answered
+    /// badly. The driver sends each action where it belongs.
     async fn perform(&self, key: &AppKey, action: &Action) -> Outcome;
-
-    /// Where the container's own ports can be reached from this host; none while it does not run.
-    async fn address(&self, key: &AppKey, place: &Place) -> Result<Option<IpAddr>, EngineDown>;
 
     /// The engine's version, if it answers.
     async fn engine_version(&self) -> Option<String>;

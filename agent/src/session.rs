@@ -117,7 +117,7 @@ mod tests {
         let scope = Scope { fleet: "f".parse().unwrap(), host: "h".parse().unwrap(), publish_address: None };
         let address = Some(format!("unix://{}", socket.display()));
         let fixed = Arc::new(FixedFacts::default());
-        let runtime = DockerRuntime::new(scope, DockerOptions { address, credentials: None }, fixed.clone());
+        let runtime = DockerRuntime::new(scope, DockerOptions { address, ..DockerOptions::default() }, fixed.clone());
         let limit = open::OPEN_TIMEOUT / 2;
         let told = tokio::time::timeout(limit, facts(&runtime, &*fixed)).await;
         assert_eq!(told.map(|facts| facts.engine), Ok(None));

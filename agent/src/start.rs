@@ -14,8 +14,9 @@ use evenkeel_agent::facts::SystemFacts;
 use evenkeel_agent::failpoint::{Failpoint, Never};
 use evenkeel_agent::ledger::FileLedgers;
 use evenkeel_agent::probe::NetworkProber;
-use evenkeel_agent::run::{Parts, host_of};
-use evenkeel_agent::runtime::{DockerOptions, DockerRuntime, Scope};
+use evenkeel_agent::proxy::client::ProxyClient;
+use evenkeel_agent::run::{MIN_FREE_DISK, Parts, host_of};
+use evenkeel_agent::runtime::{AddressPool, DockerOptions, DockerRuntime, Scope};
 use evenkeel_agent::status::{Socket, ask, render};
 use evenkeel_certs::{Credentials, CredentialsStore, JoinToken, KeyAndRequest, TimeSource};
 use evenkeel_model::HostId;
@@ -55,7 +56,9 @@ pub(crate) fn check(file: Option<&Path>) -> Result<()> {
 
 /// `status`.
 pub(crate) fn status(file: Option<&Path>, output: &str) -> Result<()> {
-    let status = ask(&checked(file)?.socket)?;
+    let config = checked(file)?;
+    let mut status = ask(&config.socket)?;
+    status.proxy = Some(evenkeel_agent::proxy::ask(&config.proxy.socket));
     let text = if output == "json" { serde_json::to_string_pretty(&status)? + "\n" } else { render(&status) };
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
@@ -155,9 +158,12 @@ pub(crate) async fn run(file: Option<&Path>) -> Result<()> {
     let facts = Arc::new(SystemFacts::new(config.data_dir.clone())?);
     let scope = Scope { fleet, host: host.clone(), publish_address: config.publish_address };
     let runtime = DockerRuntime::new(scope, docker(&config), facts.clone());
+    let proxy = Arc::new(ProxyClient::new(&config.proxy.socket, config.publish_address));
     let parts = Parts {
         addresses: config.coordinators,
         runtime: Arc::new(runtime),
+        router: proxy.clone(),
+        min_free_disk: MIN_FREE_DISK,
         prober: Arc::new(NetworkProber),
         ledgers: Arc::new(FileLedgers::open(config.data_dir.join("ledger"))?),
         facts,
@@ -180,13 +186,19 @@ pub(crate) async fn run(file: Option<&Path>) -> Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    Ok(evenkeel_agent::run::run(parts, told).await?)
+    tokio::select! {
+        biased;
+        ended = evenkeel_agent::run::run(parts, told) => Ok(ended?),
+        // The proxy's wake-ups. It never ends.
+        () = proxy.listen() => Ok(()),
+    }
 }
 
 fn docker(config: &Config) -> DockerOptions {
     DockerOptions {
         address: Some(format!("unix://{}", config.docker_socket.display())),
         credentials: Some(config.docker_config.clone()),
+        address_pool: AddressPool::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Not here: any way to command the agent. The socket only answers.
 
 mod client;
+mod proxy;
 mod systemd;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::contact::{Contact, Line};
+use crate::proxy::ProxyView;
 use crate::reports::{AppState, Reports};
 use crate::ticker::Ticker;
 
@@ -63,6 +65,9 @@ pub struct AgentStatus {
     pub apps: Vec<AppReport>,
     /// Assignments that it does not accept.
     pub refused: Vec<RefusedAssignment>,
+    /// The host's proxy, asked by whoever asks the agent; absent in the agent's own answer.
+    #[serde(default)]
+    pub proxy: Option<ProxyView>,
 }
 
 /// Answers and tells until told to stop.
@@ -117,6 +122,7 @@ fn status(host: &HostId, line: &Line, apps: &BTreeMap<AppKey, AppState>, ticker:
         trouble: line.trouble.clone(),
         apps: apps.values().filter_map(|state| state.report.clone()).collect(),
         refused: apps.values().filter_map(|state| state.refused.clone()).collect(),
+        proxy: None,
     }
 }
 

@@ -7,6 +7,8 @@
 
 #[path = "runtime_contract/docker.rs"]
 mod docker;
+#[path = "runtime_contract/docker_network.rs"]
+mod docker_network;
 #[path = "runtime_contract/docker_only.rs"]
 mod docker_only;
 #[path = "runtime_contract/fake.rs"]
@@ -50,5 +52,9 @@ contract!(
     the_evidence_has_exit_code_log_and_pressure,
     the_restart_policy_is_set_and_obeyed,
     probes_by_the_engine_tell_well_from_unwell,
-    a_running_container_has_an_address_and_uses_memory,
+    a_running_container_uses_memory,
+    a_container_has_an_address_of_its_own_for_life,
+    a_port_that_the_proxy_owns_is_nobodys_to_take,
+    an_image_that_a_container_needs_or_that_is_local_is_not_taken_away,
+    what_is_not_the_engines_is_refused,
 );

@@ -34,7 +34,10 @@ pub(crate) fn spec() -> ServiceSpec {
         user: None,
         labels: BTreeMap::new(),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: Order::StartFirst,
+        keep_old: None,
+        traffic: evenkeel_model::Traffic::default(),
         constraints: Vec::new(),
     }
 }
@@ -51,6 +54,7 @@ pub(crate) fn manifest(version: u32) -> Manifest {
         services: [("web".parse().unwrap(), Service { image, spec: spec() })].into(),
         secrets: BTreeMap::new(),
         if_orphaned: IfOrphaned::Keep,
+        keep: evenkeel_model::manifest::DEFAULT_KEEP,
     }
 }
 

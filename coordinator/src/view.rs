@@ -10,6 +10,7 @@ use evenkeel_rollout::{
 use crate::controller::{PlannedDeploy, RolloutSnapshot};
 use crate::store::Release;
 
+mod change;
 mod waiting;
 
 pub use waiting::waiting;
@@ -147,22 +148,12 @@ fn plan_host(host: &PreviewHost) -> v1::PlanHostView {
     } else {
         "replace"
     };
-    let details = host.services.iter().map(|(service, change)| format!("{service}: {}", change_words(change)));
+    let details = host.services.iter().map(|(service, change)| format!("{service}: {}", change::words(change)));
     v1::PlanHostView {
         host: host.host.to_string(),
         change: change.to_owned(),
         contact: if host.live { "live" } else { "silent" }.to_owned(),
         details: details.collect(),
-    }
-}
-
-fn change_words(change: &Change) -> String {
-    match change {
-        Change::Unchanged => "stays as it is".to_owned(),
-        Change::Replace => "the new one is proven beside the old one, which stops then".to_owned(),
-        Change::StopFirst { reason } => format!("the old one stops before the new one starts: {reason}"),
-        Change::New => "is new here".to_owned(),
-        Change::Remove => "stops, and is not started again".to_owned(),
     }
 }
 

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::hosts::{Fleet, Process, eventually};
 
 pub use binaries::{agent_binary, agent_with_failpoints, coordinator_binary, optimised_agent};
-pub use compose::Compose;
+pub use compose::{Compose, Published};
 pub use verbs::Ended;
 
 /// For anything that a process does by itself.
@@ -26,11 +26,12 @@ pub const SOON: Duration = Duration::from_mins(1);
 /// The coordinator's port.
 const PORT: u16 = 7400;
 
-/// A coordinator and an agent on each host.
+/// A coordinator, and an agent and a proxy on each host.
 #[derive(Debug)]
 pub struct Installation {
     coordinator: Mutex<Option<Process>>,
     agents: Vec<Mutex<Option<Process>>>,
+    proxies: Vec<Mutex<Option<Process>>>,
     fleet: Fleet,
 }
 
@@ -43,10 +44,11 @@ impl Installation {
     /// So many hosts, joined as `h1`, `h2`, … with the label `role=web`, all connected.
     pub fn start(hosts: u8) -> Result<Self> {
         let fleet = Fleet::start(hosts)?;
-        let agents = (0..hosts).map(|_| Mutex::new(None)).collect();
-        let installation = Self { coordinator: Mutex::new(None), agents, fleet };
+        let none = || (0..hosts).map(|_| Mutex::new(None)).collect();
+        let installation = Self { coordinator: Mutex::new(None), agents: none(), proxies: none(), fleet };
         installation.start_coordinator()?;
         for host in 0..usize::from(hosts) {
+            installation.start_proxy(host)?;
             installation.join(host)?;
             installation.start_agent(host)?;
         }
@@ -113,6 +115,31 @@ impl Installation {
         Ended::of(command)
     }
 
+    /// Starts the proxy of a host.
+    pub fn start_proxy(&self, host: usize) -> Result<()> {
+        let mut command = self.agent(host, &agent_binary()?)?;
+        command.arg("proxy");
+        *held(&self.proxies[host]) = Some(self.fleet.host(host).spawn("proxy", command)?);
+        Ok(())
+    }
+
+    /// Ends the proxy of a host with SIGKILL: the parent, and with it what it started.
+    pub fn kill_proxy(&self, host: usize) {
+        if let Some(process) = held(&self.proxies[host]).take() {
+            process.kill9();
+        }
+    }
+
+    /// The process id of a host's proxy: the parent's.
+    pub fn proxy_pid(&self, host: usize) -> Option<u32> {
+        held(&self.proxies[host]).as_ref().map(Process::pid)
+    }
+
+    /// What a host's proxy wrote.
+    pub fn proxy_log(&self, host: usize) -> String {
+        held(&self.proxies[host]).as_ref().map(Process::log).unwrap_or_default()
+    }
+
     /// Starts the agent of a host.
     pub fn start_agent(&self, host: usize) -> Result<()> {
         let mut command = self.agent(host, &agent_binary()?)?;
@@ -167,6 +194,8 @@ impl Installation {
         command.env("EVENKEEL_COORDINATORS", self.address());
         command.env("EVENKEEL_DATA_DIR", host.directory().join("agent"));
         command.env("EVENKEEL_DOCKER_SOCKET", host.engine().socket());
+        command.env("EVENKEEL_PROXY__SOCKET", host.directory().join("proxy.sock"));
+        command.env("EVENKEEL_PROXY__STATE_DIR", host.directory().join("proxy"));
         command.env("EVENKEEL_LOG_FILTER", "info,evenkeel_agent=debug");
         Ok(command)
     }

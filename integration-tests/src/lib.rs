@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: the tests themselves (`tests/`), and anything that the product's crates use.
 
+pub mod bench;
 pub mod hosts;
 pub mod installation;
 pub mod sim;

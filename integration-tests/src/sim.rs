@@ -21,10 +21,12 @@ mod operator;
 mod random;
 mod release;
 mod scenario;
+mod traffic;
+mod watch;
 
 pub use fleet::{Fleet, HostNumber, STEP};
 pub use invariants::Violation;
 pub use operator::{Ask, Told};
 pub use random::Random;
-pub use release::{Kind, Release};
+pub use release::{Door, Kind, Release};
 pub use scenario::{Summary, run};

@@ -1,4 +1,4 @@
-//! The wire: `evenkeel.v1` by audience (agents, enrolment, operators), and conversions to the shared vocabulary.
+//! The wire: `evenkeel.v1` by audience (agents, enrolment, operators, the host's proxy), and conversions to the shared vocabulary.
 //!
 //! The generated code is committed; a test generates it anew and compares. Wire types stop at this crate's callers' edge: logic
 //! works on `evenkeel-model`. Deliberately not here: transport, TLS, who may call what.

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-const FILES: [&str; 3] = ["evenkeel/v1/agent.proto", "evenkeel/v1/enrolment.proto", "evenkeel/v1/operator.proto"];
+const FILES: [&str; 4] =
+    ["evenkeel/v1/agent.proto", "evenkeel/v1/enrolment.proto", "evenkeel/v1/operator.proto", "evenkeel/v1/proxy.proto"];
 
 #[test]
 fn the_committed_code_is_what_the_protocol_files_generate() {

@@ -1,10 +1,12 @@
 //! What the machine can ask for: one thing at a time, each idempotent at its port. Not here: doing it (crate `evenkeel-agent`).
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use evenkeel_model::{
-    AppKey, Evidence, Failure, ImagePin, Millis, Probe, ProbeEvidence, ReleaseNumber, Restart, Service, ServiceName,
-    Slot, Version,
+    AppKey, Digest, Evidence, Failure, ImagePin, Millis, Port, Probe, ProbeEvidence, ReleaseNumber, Restart, Service,
+    ServiceName, Slot, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,46 @@ pub struct ContainerPlan {
     pub release: ReleaseNumber,
     /// Image and specification.
     pub service: Service,
+}
+
+/// A container as the proxy sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// The container's id: another one is another upstream, which the old one drains beside.
+    pub container: String,
+    /// Its address on the app's network, which it keeps for life.
+    pub address: IpAddr,
+    /// Its share of new requests, among those of the service.
+    pub weight: u32,
+}
+
+/// What the proxy is to do with a service's ports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRoutes {
+    /// The routed ports.
+    pub ports: Vec<Port>,
+    /// Who gets what is new; none: it waits for `hold`.
+    pub upstreams: Vec<Upstream>,
+    /// How long requests wait while nothing can serve.
+    pub hold: Millis,
+    /// Whether requests are to wait though there are upstreams: before one that can't run twice is stopped.
+    pub holding: bool,
+    /// Whether the readiness path answers 503.
+    pub failing: bool,
+}
+
+/// All that the proxy is to do for one app on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoutePlan {
+    /// By service; one without routed ports is not in it.
+    pub services: BTreeMap<ServiceName, ServiceRoutes>,
+}
+
+impl RoutePlan {
+    /// What identifies the plan. The proxy keeps it beside the routes, so that a plan that is in force is known as such.
+    pub fn mark(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("plain data has a JSON form"))
+    }
 }
 
 /// The one thing to do next.
@@ -77,6 +119,19 @@ pub enum Action {
     },
     /// Take a container away, running or not. Gone already is done.
     Remove(Place),
+    /// Have the proxy do exactly this for the app; an empty plan takes all its routes away. In force already is done. A port that can't be
+    /// had (`port_taken`) or a proxy that does not answer (`proxy_unavailable`) fails it, and changes nothing.
+    Route(Box<RoutePlan>),
+    /// End at once what is still under way at a container that gets nothing new any more.
+    Cut {
+        /// The container's id.
+        container: String,
+    },
+    /// Take an image away that no kept release needs. Gone already, or in use, is done.
+    Forget {
+        /// The pinned image.
+        image: ImagePin,
+    },
     /// Gather the proof that goes with a failure: exit code, last lines, the host's pressure.
     Collect(Place),
     /// Nothing until `wake_at` or an event.
@@ -94,6 +149,9 @@ impl Action {
             Self::SetRestart { .. } => "set-restart",
             Self::Stop { .. } => "stop",
             Self::Remove(_) => "remove",
+            Self::Route(_) => "route",
+            Self::Cut { .. } => "cut",
+            Self::Forget { .. } => "forget",
             Self::Collect(_) => "collect",
             Self::Wait => "wait",
         }

@@ -9,7 +9,7 @@ use crate::release::Goal;
 use crate::report::{report, stage_of};
 use crate::situation::Situation;
 use crate::turn::{Move, Turn};
-use crate::{Action, End, Engine, Ledger, Observed, forward, removal, settle};
+use crate::{Action, End, Engine, Kept, Ledger, Observed, forward, hygiene, removal, settle};
 
 /// How soon an engine that is down is asked again.
 const ENGINE_RETRY: Millis = Millis::seconds(1);
@@ -51,7 +51,7 @@ pub struct Decision {
 /// Each action is done once per decision; where it changed nothing, the next decision waits before it is tried again.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let mut ledger = inputs.ledger.clone();
-    for _ in 0..=MOST_ENDS {
+    for _ in 0..=MOST_ENDS + inputs.ledger.kept.len() {
         let Some(situation) = Situation::new(&ledger, inputs.observed, inputs.memory, inputs.now) else { break };
         match next(&situation) {
             Move::Turn(turn) => {
@@ -59,7 +59,11 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
                 let report = Some(report(&situation, &ledger, &turn));
                 return Decision { action: turn.action, report, wake_at: turn.wake_at, why: turn.why, ledger };
             }
-            Move::End(end) => conclude(&mut ledger, end),
+            Move::End(end) => {
+                let kept = (end == End::Committed).then(|| hygiene::kept(&situation)).flatten();
+                conclude(&mut ledger, end, kept);
+            }
+            Move::Forgotten => drop(ledger.kept.pop()),
         }
     }
     let why = "nothing was assigned yet".to_owned();
@@ -100,11 +104,15 @@ fn bounded(turn: Turn, s: &Situation<'_>) -> Turn {
     if ended || turn.wake_at.is_some() { turn } else { turn.until(Some(s.now + LONGEST_WAIT)) }
 }
 
-/// The end, and with a commit the new base, in one write.
-fn conclude(ledger: &mut Ledger, end: End) {
+/// The end, and with a commit the new base and its images as the newest to keep, in one write.
+fn conclude(ledger: &mut Ledger, end: End, kept: Option<Kept>) {
     let Some(accepted) = &mut ledger.accepted else { return };
     if end == End::Committed {
         ledger.base.clone_from(&accepted.assignment.content);
+    }
+    if let Some(kept) = kept {
+        ledger.kept.retain(|older| older.release != kept.release);
+        ledger.kept.insert(0, kept);
     }
     accepted.end = Some(end);
 }

@@ -1,13 +1,13 @@
 //! A generation that has not ended: it goes forward, or is given up, with the proof of why. Not here: the changes themselves (`swap`).
 
-use evenkeel_model::{CauseKind, Failure, Monotonic, Stage};
+use evenkeel_model::{CauseKind, Failure, Monotonic, ServiceName, Stage};
 
 use crate::health::{self, Verdict};
 use crate::memory::Attempt;
 use crate::release::Target;
 use crate::situation::Situation;
 use crate::swap::{self, Change};
-use crate::turn::{Move, Turn, turn};
+use crate::turn::{Move, Pause, Todo, Turn, turn};
 use crate::{Action, Container, End, trial};
 
 /// What is next for a release that should run and is not final.
@@ -17,10 +17,8 @@ pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
     }
     match swap::next_change(s, wanted) {
         Some(Change::Make(action)) => attempt(s, wanted, action),
-        Some(Change::Prove(name)) => {
-            let idle = format!("waiting for {name} to become healthy");
-            working(s, None, &idle).until_deadline(s, wanted)
-        }
+        Some(Change::Prove(name)) => prove(s, wanted, &name),
+        Some(Change::Wait(pause)) => wait(s, wanted, pause),
         None => trial::next(s, wanted),
     }
 }
@@ -30,8 +28,36 @@ pub(crate) fn revert(failure: Failure) -> Move {
     Move::End(End::Reverting { failure: Box::new(failure) })
 }
 
-fn working(s: &Situation<'_>, change: Option<Action>, idle: &str) -> Turn {
-    turn(s, Stage::Working, change, &[&s.wanted, &s.base], idle)
+fn working(s: &Situation<'_>, todo: impl Into<Todo>) -> Turn {
+    turn(s, Stage::Working, todo.into(), &[&s.wanted, &s.base], "")
+}
+
+fn prove(s: &Situation<'_>, wanted: &Target<'_>, name: &ServiceName) -> Move {
+    let held =
+        if s.is_held(name) { format!("holding requests for {name} while it is replaced; ") } else { String::new() };
+    let why = format!("{held}waiting for {name} to become healthy{}", one_by_one(s, name));
+    working(s, Pause::new(why, None)).until_deadline(s, wanted)
+}
+
+/// Why old and new don't run side by side though the release does not ask for that; empty if they do.
+fn one_by_one(s: &Situation<'_>, name: &ServiceName) -> String {
+    let port = s.wanted.get(name).and_then(|wanted| s.adopted(name, wanted));
+    port.map_or_else(String::new, |port| {
+        format!(" (port {} passes from the engine to the proxy, so old and new can't run side by side)", port.published)
+    })
+}
+
+/// Waits for what only time or somebody else can bring about; an obstacle has its time too.
+fn wait(s: &Situation<'_>, wanted: &Target<'_>, pause: Pause) -> Move {
+    let Some(obstacle) = &pause.obstacle else { return working(s, pause).until_deadline(s, wanted) };
+    let deadline = match obstacle.kind {
+        CauseKind::DiskFull => s.memory.pull_began().map(|began| began + s.assignment().terms.pull_deadline),
+        _ => pause.until,
+    };
+    if deadline.is_some_and(|deadline| s.now >= deadline) {
+        return revert(obstacle.clone());
+    }
+    working(s, pause).until(deadline).until_deadline(s, wanted)
 }
 
 impl Turn {
@@ -86,13 +112,20 @@ fn attempt(s: &Situation<'_>, wanted: &Target<'_>, action: Action) -> Move {
     match failure {
         Some(failure) if spent || (makes(&action) && !failure.kind.is_passing()) => revert(named(failure, &action)),
         None if spent => revert(pull_timeout(s, &action)),
-        _ => working(s, Some(action), "").until(deadline).until_deadline(s, wanted),
+        _ => {
+            let place = if let Action::Stop { place, .. } = &action { Some(place.clone()) } else { None };
+            let mut turn = working(s, Some(action)).until(deadline);
+            if let Some(place) = place {
+                turn.why += &one_by_one(s, &place.service);
+            }
+            turn.until_deadline(s, wanted)
+        }
     }
 }
 
 /// Whether the action makes the new release run: that it fails may prove the release bad. Others are about the old one.
 fn makes(action: &Action) -> bool {
-    matches!(action, Action::Pull { .. } | Action::Create(_) | Action::Start(_))
+    matches!(action, Action::Pull { .. } | Action::Create(_) | Action::Start(_) | Action::Route(_))
 }
 
 /// Until when an action may be tried: pulls have a budget from when they were first needed, others from when they first failed.

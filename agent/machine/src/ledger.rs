@@ -1,7 +1,7 @@
 //! What must survive `kill -9` and can't be read off the containers' labels: what was accepted, how it ended, where a revert goes.
 //! Not here: the file it is kept in (crate `evenkeel-agent`).
 
-use evenkeel_model::{Assignment, Content, Failure};
+use evenkeel_model::{Assignment, Content, Failure, ImagePin, ReleaseNumber};
 use serde::{Deserialize, Serialize};
 
 /// How a generation ended on this host. Whichever end is durable first is the end; it ends exactly once.
@@ -31,6 +31,15 @@ pub struct Accepted {
     pub end: Option<End>,
 }
 
+/// The images of a release that was committed on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its images.
+    pub images: Vec<ImagePin>,
+}
+
 /// The ledger of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ledger {
@@ -38,4 +47,8 @@ pub struct Ledger {
     pub accepted: Option<Accepted>,
     /// The release that was committed last on this host: where a revert goes. None: to nothing.
     pub base: Option<Content>,
+    /// The releases committed here of which the images are kept, the newest first. Those beyond the release's `keep` wait here until
+    /// their images are gone.
+    #[serde(default)]
+    pub kept: Vec<Kept>,
 }

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod seen;
+mod sight;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +11,15 @@ use std::sync::Arc;
 use evenkeel_model::{Content, Digest, Evidence, Monotonic, Stage, Version};
 
 use self::attempts::Attempts;
+use self::sight::Routing;
 use crate::ledger::Ledger;
 use crate::release::{Goal, Reading};
 use crate::report::stage_of;
-use crate::{Action, Engine, Observed, Outcome, Place};
+use crate::{Action, Engine, Observed, Outcome, Place, Proxy};
 
 pub(crate) use self::attempts::{Attempt, LONGEST_BACKOFF};
 pub(crate) use self::seen::{Rule, Seen};
+pub(crate) use self::sight::Sight;
 
 /// What is remembered of one key. The default, remembering nothing, is always right to begin with.
 ///
@@ -31,6 +34,7 @@ pub struct Memory {
     attempts: Attempts,
     evidence: BTreeMap<String, Evidence>,
     pull_began: Option<Monotonic>,
+    routing: Routing,
 }
 
 impl Memory {
@@ -42,6 +46,11 @@ impl Memory {
         self.deciding_since.get_or_insert(now);
         self.read(ledger);
         self.turn_page(ledger);
+        let is_back = self.routing.look(&observed.proxy, now);
+        if let Proxy::Up { mark, .. } = &observed.proxy {
+            // What is in force is put in force again at once should it be lost, and what failed for want of the proxy is tried at once.
+            self.attempts.forget_plans(|plan| is_back || mark.as_ref() == Some(plan));
+        }
         let Engine::Up { session } = observed.engine else {
             self.forget();
             self.session = None;
@@ -59,7 +68,7 @@ impl Memory {
         match action {
             Action::Wait => {}
             Action::Probe { place, probe, .. } => {
-                if let Some(seen) = self.seen.values_mut().find(|seen| seen.place == *place) {
+                if let Some(seen) = self.seen_at(place) {
                     seen.answer(probe, outcome, now);
                 }
             }
@@ -78,11 +87,19 @@ impl Memory {
 
     fn record_attempt(&mut self, action: &Action, outcome: &Outcome, now: Monotonic) {
         self.attempts.record(action, &self.seen, outcome, now);
-        if let (Action::Start(place), Outcome::Done) = (action, outcome)
-            && let Some(seen) = self.seen.values_mut().find(|seen| seen.place == *place)
-        {
-            seen.begin(now);
+        if *outcome != Outcome::Done {
+            return;
         }
+        match action {
+            Action::Route(plan) => self.routing.told(plan, now),
+            Action::Start(place) => self.seen_at(place).into_iter().for_each(|seen| seen.begin(now)),
+            Action::Stop { place, .. } => self.seen_at(place).into_iter().for_each(|seen| seen.end(now)),
+            _ => {}
+        }
+    }
+
+    fn seen_at(&mut self, place: &Place) -> Option<&mut Seen> {
+        self.seen.values_mut().find(|seen| seen.place == *place)
     }
 
     /// Since when this process decides.
@@ -108,6 +125,16 @@ impl Memory {
     /// When the first of the images was found missing.
     pub(crate) fn pull_began(&self) -> Option<Monotonic> {
         self.pull_began
+    }
+
+    /// What the proxy does for the app, as it was seen or told last; none: this process does not know.
+    pub(crate) fn sight(&self) -> Option<&Sight> {
+        self.routing.sight.as_ref()
+    }
+
+    /// Since when the proxy does not answer; none: it does.
+    pub(crate) fn proxy_down_since(&self) -> Option<Monotonic> {
+        self.routing.down_since
     }
 
     /// What should run; read from its bytes only if [`Self::observe`] has not done so yet.
@@ -169,6 +196,10 @@ impl Memory {
                 .or_insert_with(|| Seen::new(container.place.clone(), container.restarts));
             seen.rule = rule.map(|wanted| Rule::of(&wanted.service.spec.health)).unwrap_or_default();
             seen.look(container.is_running(), container.restarts, now);
+            if let Proxy::Up { routed, .. } = &observed.proxy {
+                let is_routed = routed.values().any(|ids| ids.contains(&container.id));
+                seen.look_at_routes(is_routed, now);
+            }
         }
         self.attempts.keep_only(&self.seen);
         let missing = wanted.target().is_some_and(|target| {

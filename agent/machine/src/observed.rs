@@ -1,8 +1,9 @@
 //! What the engine says of one app on this host, read anew before each decision. Not here: reading it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use evenkeel_model::{Digest, Monotonic, ReleaseNumber, Restart, Version};
+use evenkeel_model::{Digest, Monotonic, ReleaseNumber, Restart, ServiceName, Version};
 
 use crate::Place;
 
@@ -45,6 +46,8 @@ pub struct Container {
     pub restart: Restart,
     /// How often the engine has restarted it by that policy.
     pub restarts: u64,
+    /// Its address on the app's network, kept for life, running or not; none if it has none of its own.
+    pub address: Option<IpAddr>,
 }
 
 impl Container {
@@ -69,6 +72,31 @@ pub enum Engine {
     },
 }
 
+/// The host's proxy, as far as one app's routes go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proxy {
+    /// It answers.
+    Up {
+        /// The mark of the plan that is in force; none: it has no routes of this app.
+        mark: Option<Digest>,
+        /// By service, the containers that get what is new.
+        routed: BTreeMap<ServiceName, BTreeSet<String>>,
+        /// By container, the requests and connections that are under way; absent: none.
+        in_flight: BTreeMap<String, u64>,
+    },
+    /// It does not answer. What was routed goes on as it was, as far as anybody can tell.
+    Down {
+        /// Why, for people.
+        message: String,
+    },
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self::Up { mark: None, routed: BTreeMap::new(), in_flight: BTreeMap::new() }
+    }
+}
+
 /// All that a decision for one key is based on, beside the ledger and the memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -78,6 +106,12 @@ pub struct Observed {
     pub containers: Vec<Container>,
     /// Of the images that the ledger names, those which are here: pin to image id.
     pub images: BTreeMap<Digest, String>,
+    /// The host's proxy. Of an app without routed ports it need not be asked: the default, which routes nothing, is right then.
+    pub proxy: Proxy,
+    /// Why no image should be pulled now, for people: the disk is nearly full. None: there is room.
+    pub disk_low: Option<String>,
+    /// Images that other apps on this host still need.
+    pub needed_elsewhere: BTreeSet<Digest>,
     /// When a coordinator of the current epoch was last heard; none: not since this agent started.
     pub heard: Option<Monotonic>,
 }

@@ -34,7 +34,7 @@ pub fn offer(ledger: &Ledger, assignment: &Assignment) -> Result<Offer, Refusal>
         check_content(assignment, content)?;
     }
     let accepted = Accepted { assignment: assignment.clone(), end: None };
-    Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(accepted), base: ledger.base.clone() })))
+    Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(accepted), ..ledger.clone() })))
 }
 
 /// The same version once more: its phase alone may differ.
@@ -48,7 +48,7 @@ fn offer_again(ledger: &Ledger, accepted: &Accepted, assignment: &Assignment) ->
         (None, phase) if rank(phase) > rank(accepted.assignment.phase) => {
             let mut changed = accepted.clone();
             changed.assignment.phase = phase;
-            Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(changed), base: ledger.base.clone() })))
+            Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(changed), ..ledger.clone() })))
         }
         _ => Ok(Offer::Unchanged),
     }

@@ -1,13 +1,17 @@
 //! The world with everything that can happen, at random: the invariants hold at each decision (`world/invariants.rs`), and once the
 //! disasters are over it converges. Not here: the rows that name what exactly happens (beside each step).
 
-use evenkeel_model::{CauseKind, Digest, Phase, Stage};
+use evenkeel_model::{CauseKind, Phase};
 use proptest::prelude::*;
 
 use crate::world::{Kill, World, assignment, release};
-use crate::{End, Inputs, Ledger, Memory, decide};
+use crate::{Inputs, Ledger, Memory, decide};
 
-const RELEASES: [&str; 14] = [
+mod ends;
+
+use self::ends::{the_right_one_is_routed_to, the_right_set_is_left};
+
+const RELEASES: [&str; 27] = [
     "web:good-1",
     "web:good-2",
     "web:good-1:stop-first",
@@ -22,9 +26,35 @@ const RELEASES: [&str; 14] = [
     "web:good-3 worker:good-2:stop-first",
     "web:good-4 worker:crash-2",
     "",
+    "web:good-1:routed",
+    "web:good-2:routed",
+    "web:good-3:routed:keep-stopped",
+    "web:good-1:routed:stop-first",
+    "web:good-2:routed:stop-first:lb",
+    "web:crash-2:routed",
+    "web:sick-2:routed:keep-stopped",
+    "web:unready-2:routed:routed=81",
+    "web:dies-1:routed:stop-first:lb",
+    "web:good-1:routed worker:good-2:routed=81:stop-first keep=2",
+    "web:good-2:routed=82 worker:sick-2:routed=81",
+    "site:good-2:routed worker:good-2:keep-running",
+    "web:good-1:direct",
 ];
 
-const FAILING: [&str; 7] = ["pull", "create", "start", "stop", "remove", "set-restart", "collect"];
+/// What a host may have come from.
+const SERVING: [&str; 8] = [
+    "web:good-1",
+    "web:good-2:stop-first",
+    "web:good-1:routed",
+    "web:good-2:routed:keep-stopped",
+    "web:good-1:routed:stop-first:lb",
+    "web:good-1:routed worker:good-2:routed=81:stop-first",
+    "web:good-1:direct",
+    "site:good-1:routed worker:good-1",
+];
+
+const FAILING: [&str; 10] =
+    ["pull", "create", "start", "stop", "remove", "set-restart", "collect", "route", "cut", "forget"];
 
 /// What may happen between two steps.
 #[derive(Debug, Clone)]
@@ -42,6 +72,12 @@ enum Event {
     RemoveByHand(u8),
     Crash(u8),
     LoseImages,
+    ProxyDown(u8),
+    ProxyRestart,
+    ProxyLost,
+    /// What is under way lasts so many steps, or for ever.
+    Lasting(Option<u8>),
+    Taken(u16, bool),
 }
 
 fn phase() -> impl Strategy<Value = Phase> {
@@ -64,6 +100,21 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<u8>().prop_map(Event::RemoveByHand),
         1 => any::<u8>().prop_map(Event::Crash),
         1 => Just(Event::LoseImages),
+        2 => (1..60u8).prop_map(Event::ProxyDown),
+        1 => Just(Event::ProxyRestart),
+        1 => Just(Event::ProxyLost),
+        2 => prop::option::of(0..20u8).prop_map(Event::Lasting),
+        1 => (80..83u16, any::<bool>()).prop_map(|(port, taken)| Event::Taken(port, taken)),
+    ]
+}
+
+/// What may happen without anybody outside noticing.
+fn disturbance() -> impl Strategy<Value = Event> {
+    let kill = prop_oneof![Just(Kill::BeforeLedger), Just(Kill::BeforeAct), Just(Kill::AfterAct)];
+    prop_oneof![
+        4 => kill.prop_map(Event::Kill),
+        1 => (1..10u8).prop_map(Event::ProxyDown),
+        1 => Just(Event::ProxyRestart),
     ]
 }
 
@@ -110,6 +161,16 @@ fn happen(world: &mut World, event: &Event) {
             }
         }
         Event::LoseImages => world.images.clear(),
+        Event::ProxyDown(seconds) => world.proxy_down(u64::from(*seconds)),
+        Event::ProxyRestart => world.proxy_restart(),
+        Event::ProxyLost => {
+            world.proxy.plan = None;
+            world.proxy_restart();
+        }
+        Event::Lasting(steps) => world.proxy.lasting = steps.map(u32::from),
+        // The proxy has what it has.
+        Event::Taken(port, true) if !world.proxy.has(*port) => drop(world.proxy.taken.insert(*port)),
+        Event::Taken(port, _) => drop(world.proxy.taken.remove(port)),
     }
 }
 
@@ -130,48 +191,16 @@ fn refused_or_known(world: &mut World, late: &evenkeel_model::Assignment) {
 /// hand after it had been made once is made again.
 fn heal(world: &mut World) {
     world.faults.clear();
+    world.proxy.taken.clear();
     world.disaster = None;
     world.run(60);
     world.kill();
-    world.run(240);
+    world.run(300);
 }
 
-fn fingerprints(content: Option<&evenkeel_model::Content>) -> Vec<(String, Digest)> {
-    let Some(content) = content else { return Vec::new() };
-    let manifest = evenkeel_model::Manifest::decode(&content.manifest).unwrap();
-    manifest.services.iter().map(|(name, service)| (name.to_string(), service.fingerprint())).collect()
-}
-
-fn bodies(world: &World, running: bool) -> Vec<(String, Digest)> {
-    let bodies = world.bodies.values().filter(|body| body.container.is_running() == running);
-    let mut bodies: Vec<_> =
-        bodies.map(|body| (body.container.place.service.to_string(), body.container.fingerprint.clone())).collect();
-    bodies.sort();
-    bodies
-}
-
-/// Exactly the right containers run, and nothing else is left but, before the commit, the base's.
-fn the_right_set_is_left(world: &World) {
-    let Some(accepted) = &world.ledger.accepted else {
-        assert!(world.bodies.is_empty());
-        return;
-    };
-    let base = fingerprints(world.ledger.base.as_ref());
-    let wanted = fingerprints(accepted.assignment.content.as_ref());
-    let (running, stopped) = (bodies(world, true), bodies(world, false));
-    match &accepted.end {
-        Some(End::Committed) => assert_eq!((&running, stopped.len()), (&wanted, 0), "{:#?}", world.log),
-        Some(End::Reverted { .. }) => assert_eq!((&running, stopped.len()), (&base, 0), "{:#?}", world.log),
-        Some(End::Reverting { .. }) => {
-            panic!("a revert that nothing stands in the way of has not ended: {:#?}", world.log)
-        }
-        None => {
-            assert_eq!(running, wanted, "{:#?}", world.log);
-            assert!(stopped.iter().all(|body| base.contains(body)), "{:#?}", world.log);
-            let report = world.report.as_ref().unwrap();
-            assert_eq!((report.stage, report.healthy), (Stage::Trial, true), "{report:#?}");
-        }
-    }
+fn is_ailing(ledger: &Ledger) -> bool {
+    let text = ledger.base.as_ref().map(|base| String::from_utf8_lossy(&base.manifest).into_owned());
+    text.is_some_and(|text| ["/sick", "/unready"].iter().any(|kind| text.contains(kind)))
 }
 
 proptest! {
@@ -185,27 +214,30 @@ proptest! {
         }
         heal(&mut world);
         the_right_set_is_left(&world);
+        the_right_one_is_routed_to(&world);
         let before = world.state();
         world.forget_the_past();
         world.run(60);
         prop_assert_eq!(before, world.state(), "what has converged stays");
+        // What says no is restarted now and then, as long as it does.
+        world.log.retain(|action| !(is_ailing(&world.ledger) && (action.starts_with("stop") || action.starts_with("start"))));
         prop_assert!(world.log.is_empty(), "what has converged is left alone: {:?}", world.log);
     }
 
     #[test]
-    fn kills_alone_never_change_the_end(
-        from in 0..4usize,
+    fn kills_and_a_proxy_that_comes_and_goes_never_change_the_end(
+        from in prop::sample::select(SERVING.as_slice()),
         to in 0..RELEASES.len(),
-        kills in prop::collection::vec((0..20u8, prop_oneof![Just(Kill::BeforeLedger), Just(Kill::BeforeAct), Just(Kill::AfterAct)]), 0..8),
+        disturbances in prop::collection::vec((0..20u8, disturbance()), 0..8),
     ) {
-        let mut undisturbed = World::serving(RELEASES[from]);
+        let mut undisturbed = World::serving(from);
         undisturbed.deploy(RELEASES[to]);
         undisturbed.run(300);
-        let mut world = World::serving(RELEASES[from]);
+        let mut world = World::serving(from);
         world.deploy(RELEASES[to]);
-        for (after, kill) in kills {
+        for (after, disturbance) in disturbances {
             steps(&mut world, after);
-            happen(&mut world, &Event::Kill(kill));
+            happen(&mut world, &disturbance);
         }
         world.run(300);
         prop_assert_eq!(undisturbed.state(), world.state());
@@ -236,5 +268,6 @@ proptest! {
 
 #[test]
 fn every_release_of_the_properties_can_be_read() {
-    assert!(RELEASES.iter().all(|text| release(text).services.len() == text.split_whitespace().count()));
+    let services = |text: &str| text.split_whitespace().filter(|word| word.contains(':')).count();
+    assert!(RELEASES.iter().all(|text| release(text).services.len() == services(text)));
 }

@@ -14,10 +14,18 @@ pub(crate) struct Wanted {
     pub(crate) fingerprint: Digest,
 }
 
+impl Wanted {
+    /// Whether the host's proxy owns a port of it.
+    pub(crate) fn is_routed(&self) -> bool {
+        self.service.spec.routed_ports().next().is_some()
+    }
+}
+
 /// A manifest that was read once, with all fingerprints worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reading {
     if_orphaned: IfOrphaned,
+    keep: u32,
     services: BTreeMap<ServiceName, Wanted>,
 }
 
@@ -27,7 +35,7 @@ impl Reading {
         let manifest = Manifest::decode(&content.manifest).ok()?;
         let wanted = |service: Service| Wanted { fingerprint: service.fingerprint(), service };
         let services = manifest.services.into_iter().map(|(name, service)| (name, wanted(service))).collect();
-        Some(Self { if_orphaned: manifest.if_orphaned, services })
+        Some(Self { if_orphaned: manifest.if_orphaned, keep: manifest.keep, services })
     }
 }
 
@@ -60,6 +68,11 @@ impl<'a> Target<'a> {
     pub(crate) fn if_orphaned(&self) -> IfOrphaned {
         self.reading.if_orphaned
     }
+
+    /// How many releases a host keeps the images of.
+    pub(crate) fn keep(&self) -> u32 {
+        self.reading.keep
+    }
 }
 
 /// What should run, as far as it can be known.
@@ -79,5 +92,10 @@ impl<'a> Goal<'a> {
             Self::Release(target) => Some(target),
             Self::Nothing | Self::Unreadable => None,
         }
+    }
+
+    /// One service, if there is a release and this host runs it.
+    pub(crate) fn get(&self, name: &ServiceName) -> Option<&Wanted> {
+        self.target()?.get(name)
     }
 }

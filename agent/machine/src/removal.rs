@@ -3,20 +3,24 @@
 
 use evenkeel_model::Stage;
 
+use crate::End;
 use crate::situation::Situation;
-use crate::turn::{Move, turn};
-use crate::{Action, End};
+use crate::turn::{Move, Todo, turn};
 
 /// What is next when nothing should run.
 pub(crate) fn next(s: &Situation<'_>) -> Move {
-    let changes: Vec<Action> = all(s);
-    if changes.is_empty() {
+    let todo = all(s);
+    if todo.is_empty() {
         return Move::End(End::Committed);
     }
-    Move::Turn(Box::new(turn(s, Stage::Working, changes, &[], "")))
+    Move::Turn(Box::new(turn(s, Stage::Working, todo, &[], "")))
 }
 
-/// Everything of this app goes.
-pub(crate) fn all(s: &Situation<'_>) -> Vec<Action> {
-    s.observed.containers.iter().map(|container| s.removal(container)).collect()
+/// Everything of this app goes: its routes first, then what has nothing under way any more.
+pub(crate) fn all(s: &Situation<'_>) -> Todo {
+    let mut todo = Todo::from(s.routing().action());
+    for container in &s.observed.containers {
+        todo.end(s, container, Some(s.removal(container)));
+    }
+    todo
 }

@@ -10,17 +10,19 @@ use crate::situation::Situation;
 use crate::turn::{Move, Turn, turn};
 use crate::{Action, End, removal};
 
-/// What is next on the way back. Running is enough for the end: the base was proven before, and nothing better is to be had.
+/// What is next on the way back. Running is enough for the end, and having the traffic back where there is any: the base was proven
+/// before, and nothing better is to be had. A proxy that does not answer is not waited for: it is told when it does.
 pub(crate) fn next(s: &Situation<'_>, failure: &Failure) -> Move {
-    let changes = match &s.base {
+    let todo = match &s.base {
         Goal::Nothing => removal::all(s),
         Goal::Release(base) => keep::changes(s, base, Zeal::Insist),
         Goal::Unreadable => return Move::Turn(Box::new(stuck(s.now))),
     };
-    if changes.is_empty() {
+    let mut needed = todo.actions.iter().filter(|action| s.proxy_answers() || !matches!(action, Action::Route(_)));
+    if needed.next().is_none() && todo.pauses.is_empty() {
         return Move::End(End::Reverted { failure: Box::new(failure.clone()) });
     }
-    Move::Turn(Box::new(turn(s, Stage::Reverting, changes, &[&s.base], "")))
+    Move::Turn(Box::new(turn(s, Stage::Reverting, todo, &[&s.base], "")))
 }
 
 /// Where to go back to can't be read: after a downgrade of the agent. Whatever runs is left alone.

@@ -1,29 +1,48 @@
-//! After the end, committed or reverted: what serves gets the engine's restart as written, all else of the app goes, and the probes go on
-//! for the report alone. Never a revert from here. Not here: getting there (`trial`, `revert`).
+//! After the end, committed or reverted: what serves gets the engine's restart as written, all else of the app goes, and the probes go on:
+//! for the report, and for the restart of what is of no use any more (`revive`). Never a revert from here. Not here: getting there
+//! (`trial`, `revert`), which images stay (`hygiene`).
 
 use evenkeel_model::Stage;
 
+use crate::hygiene::{self, Tidying};
 use crate::keep::{self, Zeal};
-use crate::release::Goal;
+use crate::release::{Goal, Target};
 use crate::situation::Situation;
-use crate::turn::{Move, turn};
-use crate::{Action, removal};
+use crate::turn::{Move, Pause, Todo, turn};
+use crate::{removal, revive, swap};
 
 /// What is next for a generation that has ended, with `goal` as what serves since.
 pub(crate) fn next(s: &Situation<'_>, goal: &Goal<'_>, stage: Stage) -> Move {
-    let (changes, why): (Vec<Action>, _) = match goal {
+    let (mut todo, why): (Todo, _) = match goal {
         Goal::Nothing => (removal::all(s), "nothing should run here"),
         Goal::Unreadable => {
-            (Vec::new(), "the manifest can't be read by this version of the agent: all is left as it is")
+            (Todo::default(), "the manifest can't be read by this version of the agent: all is left as it is")
         }
         Goal::Release(target) => (keep::changes(s, target, Zeal::Once), idle(stage)),
     };
-    let mut turn = turn(s, stage, changes, &[goal], why);
+    if todo.is_empty() {
+        match hygiene::next(s, goal) {
+            Some(Tidying::Image(forget)) => todo.actions.push(forget),
+            Some(Tidying::Done) => return Move::Forgotten,
+            None => {}
+        }
+    }
+    todo.add(revive::todo(s, goal));
+    todo.pauses.extend(unreachable(s, goal));
+    let mut turn = turn(s, stage, todo, &[goal], why);
     // What is still tidied up is not what the host has come to. A reader may keep the report of the end as the last one.
     if turn.why != why {
         turn.why = format!("{why}; {}", turn.why);
     }
     Move::Turn(Box::new(turn))
+}
+
+/// Containers that should have the traffic, and can't be reached by the proxy. Only people can mend that.
+fn unreachable(s: &Situation<'_>, goal: &Goal<'_>) -> Vec<Pause> {
+    let services = goal.target().into_iter().flat_map(Target::services).filter(|(_, wanted)| wanted.is_routed());
+    let keepers = services.filter_map(|(name, wanted)| s.find(name, &wanted.fingerprint));
+    let keepers = keepers.filter(|keeper| keeper.is_running() && keeper.address.is_none());
+    keepers.map(|keeper| Pause { until: None, ..swap::unroutable(s, keeper) }).collect()
 }
 
 fn idle(stage: Stage) -> &'static str {

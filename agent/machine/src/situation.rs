@@ -1,10 +1,13 @@
 //! All that one decision is based on, with the questions that every step asks of it. Not here: any answer to "what next" (the steps).
 
-use evenkeel_model::{Assignment, Digest, Health, Millis, Monotonic, Restart, ServiceName, Slot};
+use std::cell::OnceCell;
 
+use evenkeel_model::{Assignment, Digest, Health, Millis, Monotonic, Order, Port, Restart, ServiceName, Slot};
+
+use crate::ledger::Kept;
 use crate::memory::{Memory, Seen};
-use crate::release::{Goal, Target};
-use crate::{Accepted, Action, Container, ContainerPlan, End, Ledger, Observed, Place};
+use crate::release::{Goal, Target, Wanted};
+use crate::{Accepted, Action, Container, ContainerPlan, End, Ledger, Observed, Place, RoutePlan};
 
 /// From SIGTERM to SIGKILL for a container of a release that is known no more: the engine's own default.
 const FORGOTTEN_GRACE: Millis = Millis::seconds(10);
@@ -20,9 +23,12 @@ pub(crate) struct Situation<'a> {
     pub(crate) accepted: &'a Accepted,
     pub(crate) wanted: Goal<'a>,
     pub(crate) base: Goal<'a>,
+    pub(crate) kept: &'a [Kept],
     pub(crate) observed: &'a Observed,
     pub(crate) memory: &'a Memory,
     pub(crate) now: Monotonic,
+    /// Worked out when it is first asked for.
+    pub(crate) plan: OnceCell<Option<RoutePlan>>,
 }
 
 impl<'a> Situation<'a> {
@@ -31,7 +37,7 @@ impl<'a> Situation<'a> {
         let accepted = ledger.accepted.as_ref()?;
         let wanted = memory.goal(accepted.assignment.content.as_ref());
         let base = memory.goal(ledger.base.as_ref());
-        Some(Self { accepted, wanted, base, observed, memory, now })
+        Some(Self { accepted, wanted, base, kept: &ledger.kept, observed, memory, now, plan: OnceCell::new() })
     }
 
     pub(crate) fn assignment(&self) -> &'a Assignment {
@@ -65,6 +71,44 @@ impl<'a> Situation<'a> {
             return true;
         }
         self.keeper(&self.base, &container.place.service).is_some_and(|keeper| keeper.id == container.id)
+    }
+
+    /// What a container was made from, if that is in a release that is known.
+    pub(crate) fn made_from(&self, container: &Container) -> Option<&Wanted> {
+        let goals = [&self.wanted, &self.base].into_iter();
+        let mut services = goals.filter_map(|goal| goal.get(&container.place.service));
+        services.find(|wanted| wanted.fingerprint == container.fingerprint)
+    }
+
+    /// Whether old and new of this service can't run side by side.
+    pub(crate) fn one_at_a_time(&self, name: &ServiceName, wanted: &Wanted) -> bool {
+        wanted.service.spec.order == Order::StopFirst || self.adopted(name, wanted).is_some()
+    }
+
+    /// Whether `other` may go on running while the base's container of its service is started again.
+    pub(crate) fn may_run_beside(&self, base: &Wanted, other: &Container) -> bool {
+        let name = &other.place.service;
+        let Some(newer) = self.wanted.get(name) else { return base.service.spec.order == Order::StartFirst };
+        // Of a port that passes between the engine and the proxy the proxy lets go, so that the newer one, unreached, is in nobody's way.
+        let gives_way = newer.fingerprint == other.fingerprint && self.adopted(name, newer).is_some();
+        newer.service.spec.order == Order::StartFirst && (base.service.spec.order == Order::StartFirst || gives_way)
+    }
+
+    /// The port that passes from the engine, which publishes it for the base's container, to the proxy.
+    pub(crate) fn adopted(&self, name: &ServiceName, wanted: &Wanted) -> Option<&Port> {
+        let mut direct = self.base.get(name)?.service.spec.ports.iter().filter(|port| !port.is_routed());
+        direct.find(|direct| wanted.service.spec.routed_ports().any(|routed| crate::route::collide(routed, direct)))
+    }
+
+    /// Whether the readiness path is to say no while this service is replaced.
+    pub(crate) fn fails_readiness(&self, name: &ServiceName) -> bool {
+        let wanted = self.wanted.get(name);
+        wanted.is_some_and(|wanted| wanted.service.spec.traffic.lb_delay.0 > 0 && self.one_at_a_time(name, wanted))
+    }
+
+    /// Whether it was started at this stage, by this process.
+    pub(crate) fn was_started(&self, container: &Container) -> bool {
+        self.memory.attempt(&Action::Start(container.place.clone())).is_some_and(|attempt| attempt.done > 0)
     }
 
     pub(crate) fn seen(&self, container: &Container) -> Option<&'a Seen> {
@@ -111,12 +155,8 @@ impl<'a> Situation<'a> {
         end.unwrap_or_else(|| Action::Remove(container.place.clone()))
     }
 
-    fn grace(&self, container: &Container) -> Millis {
-        let services = [&self.wanted, &self.base].into_iter().filter_map(|goal| {
-            let wanted = goal.target()?.get(&container.place.service)?;
-            (wanted.fingerprint == container.fingerprint).then_some(wanted.service.spec.stop_grace_period)
-        });
-        services.into_iter().next().unwrap_or(FORGOTTEN_GRACE)
+    pub(crate) fn grace(&self, container: &Container) -> Millis {
+        self.made_from(container).map_or(FORGOTTEN_GRACE, |wanted| wanted.service.spec.stop_grace_period)
     }
 
     /// The probe that is to be run next, and when. Those of the first goal have precedence where they are due.
@@ -138,7 +178,10 @@ impl<'a> Situation<'a> {
             let seen = self.seen(container)?;
             let health = &wanted.service.spec.health;
             let settled = self.has_ended() && seen.is_well();
-            let interval = health.interval.max(if settled { SETTLED_INTERVAL } else { SHORTEST_INTERVAL });
+            // None until it has been healthy once: then it is waited for.
+            let hurried = health.start_interval.filter(|_| seen.healthy.is_none());
+            let shortest = if settled { SETTLED_INTERVAL } else { SHORTEST_INTERVAL };
+            let interval = hurried.unwrap_or(health.interval).max(shortest);
             let due = match seen.asked {
                 // All at the same moments, so that one look serves them all.
                 Some(asked) if settled => Monotonic((asked.0 / interval.0 + 1) * interval.0),

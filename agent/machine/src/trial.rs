@@ -8,7 +8,7 @@ use crate::End;
 use crate::forward::revert;
 use crate::release::Target;
 use crate::situation::Situation;
-use crate::turn::{Move, turn};
+use crate::turn::{Move, Todo, turn};
 
 /// What is next when nothing is left to change.
 pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
@@ -27,7 +27,7 @@ pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
     } else {
         ("in trial and healthy; waiting for the commit", Some(Monotonic(orphaned_at.0.saturating_add(1))))
     };
-    Move::Turn(Box::new(turn(s, Stage::Trial, None, &[&s.wanted], why).until(wake_at)))
+    Move::Turn(Box::new(turn(s, Stage::Trial, Todo::default(), &[&s.wanted], why).until(wake_at)))
 }
 
 /// Counted anew after each contact; before the first, from when this process began to decide.

@@ -3,9 +3,10 @@
 
 use evenkeel_model::{Failure, Monotonic, Stage};
 
+use crate::drain::{Leave, leave};
 use crate::release::Goal;
 use crate::situation::Situation;
-use crate::{Action, End};
+use crate::{Action, Container, End};
 
 /// What a step comes to.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) enum Move {
     Turn(Box<Turn>),
     /// The generation ends so, and the decision is made anew with that in the ledger.
     End(End),
+    /// The images of the oldest of the kept releases are dealt with, and the decision is made anew without it in the ledger.
+    Forgotten,
 }
 
 /// One action with its reason.
@@ -36,16 +39,71 @@ impl Turn {
     }
 }
 
-/// The turn that makes the first of `changes` that may be tried now. `idle` says what is waited for if there is nothing to change.
-pub(crate) fn turn(
-    s: &Situation<'_>,
-    stage: Stage,
-    changes: impl IntoIterator<Item = Action>,
-    probed: &[&Goal<'_>],
-    idle: &str,
-) -> Turn {
-    let (mut wake_at, mut held): (_, Option<(Action, Option<Failure>)>) = (None, None);
-    for action in changes {
+/// Something that only time, or somebody else, can bring about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// What is waited for, for people.
+    pub(crate) why: String,
+    /// When it is over at the latest; none: an event ends it.
+    pub(crate) until: Option<Monotonic>,
+    /// What stands in the way, if it is not in the order of things.
+    pub(crate) obstacle: Option<Failure>,
+}
+
+impl Pause {
+    /// One that is in the order of things.
+    pub(crate) fn new(why: String, until: Option<Monotonic>) -> Self {
+        Self { why, until, obstacle: None }
+    }
+}
+
+/// What a step still has to do: changes, the most urgent first, and what it waits for beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Todo {
+    pub(crate) actions: Vec<Action>,
+    pub(crate) pauses: Vec<Pause>,
+}
+
+impl Todo {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.pauses.is_empty()
+    }
+
+    /// The same, after what is there already.
+    pub(crate) fn add(&mut self, other: impl Into<Self>) {
+        let other = other.into();
+        self.actions.extend(other.actions);
+        self.pauses.extend(other.pauses);
+    }
+
+    /// Ends a container by `action`, once it may be.
+    pub(crate) fn end(&mut self, s: &Situation<'_>, container: &Container, action: Option<Action>) {
+        let Some(action) = action else { return };
+        match leave(s, container) {
+            Leave::Now => self.actions.push(action),
+            Leave::First(before) => self.actions.push(before),
+            Leave::Wait(pause) => self.pauses.push(pause),
+        }
+    }
+}
+
+impl From<Option<Action>> for Todo {
+    fn from(action: Option<Action>) -> Self {
+        Self { actions: action.into_iter().collect(), pauses: Vec::new() }
+    }
+}
+
+impl From<Pause> for Todo {
+    fn from(pause: Pause) -> Self {
+        Self { actions: Vec::new(), pauses: vec![pause] }
+    }
+}
+
+/// The turn that makes the first of the changes that may be tried now. `idle` says what is waited for if there is nothing to do.
+pub(crate) fn turn(s: &Situation<'_>, stage: Stage, todo: Todo, probed: &[&Goal<'_>], idle: &str) -> Turn {
+    let mut wake_at = todo.pauses.iter().filter_map(|pause| pause.until).filter(|until| *until > s.now).min();
+    let mut held: Option<(Action, Option<Failure>)> = None;
+    for action in todo.actions {
         let attempt = s.memory.attempt(&action);
         let failure = attempt.and_then(|attempt| attempt.failure.clone());
         match attempt.filter(|attempt| attempt.next > s.now) {
@@ -56,10 +114,13 @@ pub(crate) fn turn(
             }
         }
     }
-    let (why, obstacle) = match held {
-        Some((action, Some(failure))) => (format!("waiting to go on {}: {failure}", doing(&action)), Some(failure)),
-        Some((action, None)) => (format!("waiting to go on {}", doing(&action)), None),
-        None => (idle.to_owned(), None),
+    let (why, obstacle) = match (held, todo.pauses.into_iter().next()) {
+        (Some((action, Some(failure))), _) => {
+            (format!("waiting to go on {}: {failure}", doing(&action)), Some(failure))
+        }
+        (_, Some(pause)) => (pause.why, pause.obstacle),
+        (Some((action, None)), None) => (format!("waiting to go on {}", doing(&action)), None),
+        (None, None) => (idle.to_owned(), None),
     };
     match s.next_probe(probed) {
         Some((due, action)) if due <= s.now => Turn { action, wake_at: None, why, obstacle, stage },
@@ -85,6 +146,9 @@ fn doing(action: &Action) -> String {
         Action::SetRestart { place, .. } => format!("setting what the engine does when {place} ends"),
         Action::Stop { place, .. } => format!("stopping {place}"),
         Action::Remove(place) => format!("removing {place}"),
+        Action::Route(_) => "telling the proxy who gets the traffic".to_owned(),
+        Action::Cut { container } => format!("ending what is still under way at {container}"),
+        Action::Forget { image } => format!("taking {image} away, which no kept release needs"),
         Action::Collect(place) => format!("gathering the proof of the failure of {place}"),
         Action::Wait => "waiting".to_owned(),
     }

@@ -1,9 +1,12 @@
-//! A small reference world for tests: one fake engine, one driver, and every way in which either can break. It keeps its own books on what
+//! A small reference world for tests: one fake engine, one fake proxy, one driver, and every way in which either can break. It keeps its own books on what
 //! is healthy, and holds each decision to the invariants. Not here: any knowledge of how decisions are made.
 
+mod checks;
 mod engine;
 mod fixture;
 mod invariants;
+mod proxy;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +14,11 @@ use evenkeel_model::{AppReport, CauseKind, Digest, Monotonic, Phase, Refusal, Se
 
 use crate::{Action, Engine, Ledger, Memory, Observed, Offer, Outcome, Place, decide, offer};
 
+pub(crate) use self::checks::{check, check_each_step};
 pub(crate) use self::engine::Body;
 pub(crate) use self::fixture::{assignment, content, release};
 use self::invariants::Books;
+use self::proxy::FakeProxy;
 
 /// Where the agent is killed: at one of the moments between which it can't tell the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,9 @@ pub(crate) enum Disaster {
     EngineRestart,
     Reboot,
     EngineDown,
+    ProxyDown,
+    ProxyRestart,
+    PortsTaken,
     Supersede(&'static str),
     Withdraw,
 }
@@ -52,6 +60,9 @@ pub(crate) struct World {
     pub(crate) connected: bool,
     pub(crate) bodies: BTreeMap<Place, Body>,
     pub(crate) images: BTreeMap<Digest, String>,
+    pub(crate) proxy: FakeProxy,
+    pub(crate) disk_low: Option<String>,
+    pub(crate) needed_elsewhere: BTreeSet<Digest>,
     pub(crate) faults: Vec<Fault>,
     /// All actions but probes and waits, in order.
     pub(crate) log: Vec<String>,
@@ -77,6 +88,9 @@ impl World {
             connected: true,
             bodies: BTreeMap::new(),
             images: BTreeMap::new(),
+            proxy: FakeProxy { lasting: Some(2), ..FakeProxy::default() },
+            disk_low: None,
+            needed_elsewhere: BTreeSet::new(),
             faults: Vec::new(),
             log: Vec::new(),
             report: None,
@@ -175,12 +189,14 @@ impl World {
         if self.connected {
             self.heard = Some(self.now);
         }
+        self.traffic();
         let observed = self.observed();
         self.memory.observe(&self.ledger, &observed, self.now);
         let inputs = crate::Inputs { ledger: &self.ledger, observed: &observed, memory: &self.memory, now: self.now };
         let decision = decide(&inputs);
         assert_eq!(decision, decide(&inputs), "the same inputs make the same decision");
         invariants::hold(self, &observed, &decision);
+        traffic::hold(self, &decision);
         if kill == Some(Kill::BeforeLedger) {
             return self.kill();
         }
@@ -190,7 +206,8 @@ impl World {
             return self.kill();
         }
         if decision.action == Action::Wait {
-            self.now = decision.wake_at.unwrap_or(end).min(end);
+            let wake_at = decision.wake_at.unwrap_or(end).min(end);
+            self.now = self.proxy.event(self.now).map_or(wake_at, |event| wake_at.min(event));
             return;
         }
         let outcome = self.perform(&decision.action);
@@ -216,6 +233,9 @@ impl World {
                 Disaster::EngineRestart => self.engine_restart(),
                 Disaster::Reboot => self.reboot(),
                 Disaster::EngineDown => self.engine_down(45),
+                Disaster::ProxyDown => self.proxy_down(20),
+                Disaster::ProxyRestart => self.proxy_restart(),
+                Disaster::PortsTaken => self.proxy.taken_until = Some(Monotonic(self.now.0 + 12_000)),
                 Disaster::Supersede(text) => self.deploy(text),
                 // It may have ended before; then it is refused, which is as good.
                 Disaster::Withdraw => drop(self.order(Phase::Withdrawn)),
@@ -226,22 +246,33 @@ impl World {
     }
 
     pub(crate) fn observed(&mut self) -> Observed {
+        let mut observed = Observed {
+            engine: Engine::Up { session: self.session },
+            containers: Vec::new(),
+            images: BTreeMap::new(),
+            proxy: self.proxy_seen(),
+            disk_low: self.disk_low.clone(),
+            needed_elsewhere: self.needed_elsewhere.clone(),
+            heard: self.heard,
+        };
         if let Some(until) = self.down_until {
             if self.now < until {
                 let engine = Engine::Down { message: "connection refused".to_owned() };
-                return Observed { engine, containers: Vec::new(), images: BTreeMap::new(), heard: self.heard };
+                return Observed { engine, ..observed };
             }
             self.down_until = None;
             self.session += 1;
+            observed.engine = Engine::Up { session: self.session };
         }
-        let containers = self.bodies.values().map(|body| body.container.clone()).collect();
-        let engine = Engine::Up { session: self.session };
-        Observed { engine, containers, images: self.images.clone(), heard: self.heard }
+        observed.containers = self.bodies.values().map(|body| body.container.clone()).collect();
+        observed.images = self.images.clone();
+        observed
     }
 
-    /// `END | running … | stopped …`, the services with their images.
+    /// `END | running … | stopped …`, the services with their images; where anything is routed, ` | to …` too.
     pub(crate) fn state(&self) -> String {
-        format!("{} | running {} | stopped {}", self.end(), self.listed(true), self.listed(false))
+        let routed = self.proxy.plan.as_ref().map_or_else(String::new, |plan| format!(" | to {}", self.told(plan)));
+        format!("{} | running {} | stopped {}{routed}", self.end(), self.listed(true), self.listed(false))
     }
 
     /// The stage, as reported last.
@@ -264,29 +295,5 @@ impl World {
     fn running_services(&self) -> BTreeSet<ServiceName> {
         let running = self.bodies.values().filter(|body| body.container.is_running());
         running.map(|body| body.container.place.service.clone()).collect()
-    }
-}
-
-/// Runs the world for a while and compares what it has come to.
-#[track_caller]
-pub(crate) fn check(world: &mut World, seconds: u64, expected: &str) {
-    world.run(seconds);
-    assert_eq!(world.state(), expected, "after {:#?}", world.log);
-}
-
-/// Plays `story` once without and then with `disaster` at each of its steps: it must come to the same whatever befalls it.
-#[track_caller]
-pub(crate) fn check_each_step(from: &str, disaster: &Disaster, story: fn(&mut World), expected: &str) {
-    let serving = World::serving(from);
-    let mut undisturbed = serving.clone();
-    story(&mut undisturbed);
-    let steps = undisturbed.steps.min(60);
-    assert!(steps > 5, "the story is long enough to be disturbed");
-    for at in 0..steps {
-        let mut world = serving.clone();
-        world.disaster = Some((at, disaster.clone()));
-        story(&mut world);
-        world.run(120);
-        assert_eq!(world.state(), expected, "{disaster:?} at step {at}: {:#?}", world.log);
     }
 }

@@ -53,7 +53,69 @@ fn the_sample_is_valid_and_covers_every_key() {
         publish_address,
         log_format,
         log_filter,
+        proxy,
     } = from_text(&all, &[]).unwrap();
     assert!(coordinators.is_some() && data_dir.is_some() && socket.is_some() && docker_socket.is_some());
     assert!(docker_config.is_some() && publish_address.is_some() && log_format.is_some() && log_filter.is_some());
+    covers_the_proxys_keys(proxy.unwrap());
+}
+
+fn covers_the_proxys_keys(proxy: RawProxy) {
+    let RawProxy { socket, state_dir, readiness_path, drain_on_upgrade, workers, limits } = proxy;
+    assert!(socket.is_some() && state_dir.is_some() && readiness_path.is_some());
+    assert!(drain_on_upgrade.is_some() && workers.is_some());
+    let RawLimits {
+        connections,
+        waiting,
+        head_bytes,
+        headers,
+        streams,
+        head_timeout,
+        idle_timeout,
+        read_timeout,
+        write_timeout,
+        connect_timeout,
+        answer_timeout,
+    } = limits.unwrap();
+    assert!(
+        connections.is_some() && waiting.is_some() && head_bytes.is_some() && headers.is_some() && streams.is_some()
+    );
+    assert!(head_timeout.is_some() && idle_timeout.is_some() && read_timeout.is_some() && write_timeout.is_some());
+    assert!(connect_timeout.is_some() && answer_timeout.is_some());
+}
+
+#[test]
+fn the_samples_defaults_of_the_proxy_are_its_defaults() {
+    let all: String = SAMPLE.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line).to_owned() + "\n").collect();
+    let mut raw = from_text(&all, &[]).unwrap();
+    // These two have none that is the same everywhere.
+    let proxy = raw.proxy.as_mut().unwrap();
+    (proxy.readiness_path, proxy.workers) = (None, None);
+    let written = ProxyProcessConfig::try_from(raw).unwrap().proxy;
+    assert_eq!(written, ProxyProcessConfig::try_from(RawConfig::default()).unwrap().proxy);
+}
+
+#[test]
+fn the_environment_names_a_sections_key_with_two_underscores() {
+    let environment = [("EVENKEEL_PROXY__STATE_DIR", "/there"), ("EVENKEEL_PROXY__LIMITS__CONNECTIONS", "7")];
+    let raw = from_text("[proxy]\nstate_dir = \"/here\"\nworkers = 3", &environment).unwrap();
+    let proxy = ProxyProcessConfig::try_from(raw).unwrap().proxy;
+    assert_eq!((proxy.state_dir.as_path(), proxy.workers, proxy.limits.connections), (Path::new("/there"), 3, 7));
+    assert!(from_text("", &[("EVENKEEL_PROXY__COLOUR", "red")]).is_err());
+    assert!(from_text("[proxy.limits]\ncolour = 1", &[]).is_err());
+}
+
+#[test]
+fn all_problems_of_the_proxys_section_are_told_by_their_keys() {
+    let text = "[proxy]\nreadiness_path = \"ready\"\nworkers = 0\ndrain_on_upgrade = \"2h\"\n\
+                [proxy.limits]\nhead_timeout = \"soon\"\nconnections = 0\nhead_bytes = 5";
+    let problems = |error| match error {
+        ConfigError::Problems(problems) => problems,
+        ConfigError::Unreadable(_) => panic!("it can be read"),
+    };
+    let found = problems(ProxyProcessConfig::try_from(from_text(text, &[]).unwrap()).unwrap_err());
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert!(found.iter().all(|problem| problem.starts_with("proxy.")), "{found:?}");
+    let with_agents = problems(Config::try_from(from_text(text, &[]).unwrap()).unwrap_err());
+    assert_eq!(with_agents.len(), 7, "the coordinators too: {with_agents:?}");
 }

@@ -1,21 +1,23 @@
-//! The probe that a GET is answered well. A new connection for each, no redirects followed, no body kept beyond its beginning.
+//! The probe that a request is answered well. A new connection for each, no redirects followed, no body kept beyond its beginning.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
+use hyper::Request;
 use hyper::client::conn::http1;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-use evenkeel_model::Millis;
+use evenkeel_model::{HttpProbe, Millis, Probe};
 
-use super::{Answer, in_words};
+use self::body::Body;
+use super::{Answer, in_words, question};
 
-/// So much of the body is kept as evidence, in bytes: enough for an error's first words, too little to fill a report.
-const BODY_KEPT: usize = 200;
+mod body;
+
 /// The smallest read buffer that the client allows, in bytes.
 const BUFFER: usize = 8192;
 
@@ -26,39 +28,52 @@ enum NoAnswer {
     Connect(#[source] std::io::Error),
     #[error("{}", explain(.0))]
     Exchange(#[source] hyper::Error),
-    #[error("the path can't be asked for")]
-    Path(#[source] http::Error),
+    #[error("this can't be asked: {0}")]
+    Request(#[source] http::Error),
 }
 
-pub(super) async fn ask(address: SocketAddr, path: &str, timeout: Duration) -> Answer {
-    let request = format!("GET http://{address}{path}");
-    match tokio::time::timeout(timeout, exchange(address, path)).await {
-        Ok(Ok((status, body))) => {
-            let body = if body.is_empty() { body } else { format!(": {body}") };
-            let answer = format!("{status}{body}");
-            // 2xx and 3xx: a redirect shows that the program serves, and where it leads is not ours to judge.
-            let healthy = status.is_success() || status.is_redirection();
-            if healthy { Answer::good(request, answer) } else { Answer::bad(request, answer) }
-        }
+/// Asks once. Where nothing is to be found in the body, the head alone decides: an answer that streams for ever is an answer.
+pub(super) async fn ask(address: IpAddr, probe: &HttpProbe, timeout: Duration) -> Answer {
+    let until = Instant::now() + timeout;
+    let request = question(&Probe::Http(probe.clone()), address);
+    match tokio::time::timeout_at(until, exchange(SocketAddr::new(address, probe.port), probe, until)).await {
+        Ok(Ok(said)) if said.healthy => Answer::good(request, said.answer),
+        Ok(Ok(said)) => Answer::bad(request, said.answer),
         Ok(Err(no_answer)) => Answer::bad(request, no_answer.to_string()),
         Err(_) => Answer::bad(request, format!("no answer within {}", Millis::from(timeout))),
     }
 }
 
-async fn exchange(address: SocketAddr, path: &str) -> Result<(http::StatusCode, String), NoAnswer> {
-    let request = Request::get(path)
-        .header(http::header::HOST, address.to_string())
-        .header(http::header::USER_AGENT, concat!("evenkeel-agent/", env!("CARGO_PKG_VERSION")))
-        .header(http::header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(NoAnswer::Path)?;
+/// What was answered.
+struct Said {
+    healthy: bool,
+    answer: String,
+}
+
+async fn exchange(address: SocketAddr, probe: &HttpProbe, until: Instant) -> Result<Said, NoAnswer> {
+    let request = request(address, probe)?;
     let stream = TcpStream::connect(address).await.map_err(NoAnswer::Connect)?;
     let (mut sender, connection) =
         http1::Builder::new().max_buf_size(BUFFER).handshake(TokioIo::new(stream)).await.map_err(NoAnswer::Exchange)?;
     // Driven here and not in a task of its own, so that giving up closes the connection at once.
     let exchange = async {
         let response = sender.send_request(request).await.map_err(NoAnswer::Exchange)?;
-        Ok((response.status(), beginning(response).await))
+        let status = response.status();
+        let good = (probe.status_from..=probe.status_to).contains(&status.as_u16());
+        Ok(match &probe.body {
+            // Nothing that may be in the body could change it.
+            None if good => Said { healthy: true, answer: status.to_string() },
+            Some(wanted) if good => {
+                let body = Body::until_found(response.into_body(), wanted, until).await;
+                let (healthy, found) = body.verdict(wanted);
+                Said { healthy, answer: format!("{status}, {found}") }
+            }
+            _ => {
+                let beginning = Body::beginning(response.into_body(), until).await.excerpt();
+                let colon = if beginning.is_empty() { "" } else { ": " };
+                Said { healthy: false, answer: format!("{status}{colon}{beginning}") }
+            }
+        })
     };
     let driver = async {
         // Its error is also the exchange's, which says more.
@@ -72,17 +87,22 @@ async fn exchange(address: SocketAddr, path: &str) -> Result<(http::StatusCode, 
     }
 }
 
-/// The first bytes of the body, in one line. A body that breaks off is as much as came.
-async fn beginning(response: Response<hyper::body::Incoming>) -> String {
-    let mut kept = Vec::new();
-    let mut body = response.into_body();
-    while kept.len() < BODY_KEPT {
-        let Some(Ok(frame)) = body.frame().await else { break };
-        if let Some(data) = frame.data_ref() {
-            kept.extend_from_slice(&data[..data.len().min(BODY_KEPT - kept.len())]);
-        }
+fn request(address: SocketAddr, probe: &HttpProbe) -> Result<Request<Empty<Bytes>>, NoAnswer> {
+    use http::header::{CONNECTION, HOST, USER_AGENT};
+    let has = |name: &http::HeaderName| probe.headers.keys().any(|header| header == name.as_str());
+    let ours = [
+        (HOST, address.to_string()),
+        (USER_AGENT, concat!("evenkeel-agent/", env!("CARGO_PKG_VERSION")).to_owned()),
+        (CONNECTION, "close".to_owned()),
+    ];
+    let mut request = Request::builder().method(probe.method.as_str()).uri(probe.path.as_str());
+    for (name, value) in ours.iter().filter(|(name, _)| !has(name)) {
+        request = request.header(name, value);
     }
-    String::from_utf8_lossy(&kept).split_whitespace().collect::<Vec<_>>().join(" ")
+    for (name, value) in &probe.headers {
+        request = request.header(name, value);
+    }
+    request.body(Empty::new()).map_err(NoAnswer::Request)
 }
 
 fn explain(error: &hyper::Error) -> String {
@@ -97,59 +117,4 @@ fn explain(error: &hyper::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    /// Serves one connection with these bytes, and gives back what was asked.
-    async fn answer(bytes: &'static str, timeout: Duration) -> (Answer, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut asked = vec![0; 1024];
-            let length = stream.read(&mut asked).await.unwrap();
-            stream.write_all(bytes.as_bytes()).await.unwrap();
-            if bytes.is_empty() {
-                // Silent, but open, until the client gives up.
-                let _ = stream.read(&mut [0; 1]).await;
-            }
-            String::from_utf8_lossy(&asked[..length]).into_owned()
-        };
-        tokio::join!(ask(address, "/healthz", timeout), server)
-    }
-
-    #[tokio::test]
-    async fn good_statuses_are_healthy_and_bad_ones_are_quoted() {
-        let soon = Duration::from_secs(5);
-        let (good, asked) = answer("HTTP/1.1 204 No Content\r\n\r\n", soon).await;
-        assert!(good.healthy, "{good:?}");
-        assert!(asked.starts_with("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:"), "{asked}");
-
-        let (redirect, _) = answer("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", soon).await;
-        assert!(redirect.healthy);
-
-        let (bad, _) = answer("HTTP/1.1 503 No\r\ncontent-length: 11\r\n\r\nwarming\n up", soon).await;
-        assert_eq!((bad.healthy, bad.evidence.answer.as_str()), (false, "503 Service Unavailable: warming up"));
-        assert!(bad.evidence.request.starts_with("GET http://127.0.0.1:"));
-    }
-
-    #[tokio::test]
-    async fn what_is_no_answer_is_said_in_words() {
-        let (closed, _) = answer("HTTP/1.1 20", Duration::from_secs(5)).await;
-        assert_eq!(closed.evidence.answer, "the connection was closed before an answer");
-        let (silent, _) = answer("", Duration::from_millis(50)).await;
-        assert_eq!(silent.evidence.answer, "no answer within 50ms");
-        let refused = ask("127.0.0.1:1".parse().unwrap(), "/", Duration::from_secs(5)).await;
-        assert_eq!(refused.evidence.answer, "connection refused");
-    }
-
-    #[tokio::test]
-    async fn an_endless_body_is_cut() {
-        let long = Box::leak(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(100_000)).into_boxed_str());
-        let (good, _) = answer(long, Duration::from_secs(5)).await;
-        assert_eq!(good.evidence.answer.len(), "200 OK: ".len() + BODY_KEPT);
-    }
-}
+mod tests;

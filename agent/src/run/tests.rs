@@ -29,11 +29,13 @@ async fn an_agent_whose_certificate_has_run_out_still_looks_after_its_containers
     let issued = authority.issue(&"spiffe://f/host/h".parse().unwrap(), HOST_LIFETIME, NOW).unwrap();
     let time = TimeSource::new(|| NOW + HOST_LIFETIME + HOST_LIFETIME);
     let (assignment, ledgers) = (assignment(1, Phase::Trial), MemoryLedgers::new());
-    let ledger = Ledger { accepted: Some(Accepted { assignment: assignment.clone(), end: None }), base: None };
+    let ledger = Ledger { accepted: Some(Accepted { assignment: assignment.clone(), end: None }), ..Ledger::default() };
     ledgers.save(&assignment.key, &ledger).await.unwrap();
     let parts = Parts {
         addresses: vec!["127.0.0.1:1".to_owned()],
         runtime: runtime.clone(),
+        router: Arc::new(crate::router::FakeRouter::new()),
+        min_free_disk: MIN_FREE_DISK,
         prober: runtime.clone(),
         ledgers: Arc::new(ledgers),
         facts: Arc::new(crate::facts::FixedFacts::default()),
@@ -69,6 +71,10 @@ impl Facts for Noted {
 
     fn pressure(&self) -> Pressure {
         crate::facts::FixedFacts::default().pressure()
+    }
+
+    fn disk_free(&self) -> Option<u64> {
+        None
     }
 
     fn set_data_root(&self, path: &Path) {

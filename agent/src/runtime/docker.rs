@@ -1,6 +1,7 @@
 //! The real container engine, over its HTTP API. bollard is named in this module and nowhere else.
 //!
-//! Nothing is cached: each call asks the engine. Each call has a limit, so that an engine that hangs is an engine that is down.
+//! Nothing is cached: each call asks the engine. What is remembered only makes it politer: which address was given last, which commands run.
+//! Each call has a limit, so that an engine that hangs is an engine that is down.
 //! Deliberately not here: what the calls mean for a release (crate `evenkeel-machine`), Swarm, building images.
 
 mod contact;
@@ -8,14 +9,15 @@ mod containers;
 mod create;
 mod credentials;
 mod errors;
+mod images;
 mod logs;
+mod network;
 mod probes;
-mod pull;
 mod stats;
+mod subnet;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -35,6 +37,7 @@ use crate::facts::Facts;
 use super::{EngineDown, Labels, Runtime, Scope, Sight};
 use contact::Contact;
 use errors::{EngineError, Refused};
+pub use subnet::{AddressPool, NoPool};
 
 /// The limit of a call that only reads or notes something. An engine under load takes seconds; one that needs longer is as good as down.
 const CALL: Duration = Duration::from_secs(20);
@@ -52,6 +55,8 @@ pub struct DockerOptions {
     pub address: Option<String>,
     /// A file as `docker login` writes it, read anew at each pull; none: `config.json` where the client keeps it.
     pub credentials: Option<PathBuf>,
+    /// Where the apps' networks are taken from.
+    pub address_pool: AddressPool,
 }
 
 /// A Docker engine, as one host's agent sees it.
@@ -61,6 +66,9 @@ pub struct DockerRuntime {
     credentials: Option<PathBuf>,
     facts: Arc<dyn Facts>,
     usage: stats::Usage,
+    address_pool: AddressPool,
+    given: network::Given,
+    execs: probes::Execs,
     wake: watch::Sender<()>,
 }
 
@@ -79,6 +87,9 @@ impl DockerRuntime {
             credentials: options.credentials.or_else(credentials::usual_file),
             facts,
             usage: stats::Usage::default(),
+            address_pool: options.address_pool,
+            given: network::Given::default(),
+            execs: probes::Execs::default(),
             wake: watch::Sender::new(()),
         }
     }
@@ -101,7 +112,15 @@ impl DockerRuntime {
         }
         let started =
             self.call(WORK, async |docker| docker.start_container(&container.id, None::<StartContainerOptions>).await);
-        started.await.map_err(errors::starting)
+        started.await.map_err(|error| {
+            let mut failure = errors::starting(error);
+            if failure.message.eq_ignore_ascii_case("address already in use") {
+                let network = self.scope.network(key);
+                failure.message =
+                    format!("somebody else has the address of {place}: see `docker network inspect {network}`");
+            }
+            failure
+        })
     }
 
     async fn set_restart(&self, key: &AppKey, place: &Place, restart: Restart) -> Result<(), Failure> {
@@ -139,6 +158,7 @@ impl DockerRuntime {
 
     /// With its anonymous volumes; named ones are never removed.
     async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        self.execs.forget(id);
         let options = RemoveContainerOptions { force: true, v: true, link: false };
         let removed = self.call(WORK, async |docker| docker.remove_container(id, Some(options)).await).await;
         match unless_gone(removed) {
@@ -208,7 +228,9 @@ impl Runtime for DockerRuntime {
             Action::SetRestart { place, restart } => self.set_restart(key, place, *restart).await,
             Action::Stop { place, grace } => self.stop(key, place, *grace).await,
             Action::Remove(place) => self.remove(key, place).await,
+            Action::Forget { image } => self.forget(image).await,
             Action::Wait => Ok(()),
+            Action::Route(_) | Action::Cut { .. } => Err(super::not_the_engines(action)),
             Action::Probe { place, probe, timeout } => {
                 return match self.probe(key, place, probe, timeout.to_std()).await {
                     Ok(answer) => answer.into(),
@@ -226,11 +248,6 @@ impl Runtime for DockerRuntime {
             Ok(()) => Outcome::Done,
             Err(failure) => Outcome::Failed(Box::new(failure)),
         }
-    }
-
-    async fn address(&self, key: &AppKey, place: &Place) -> Result<Option<IpAddr>, EngineDown> {
-        let Some(inspected) = self.inspect_place(key, place).await? else { return Ok(None) };
-        Ok(containers::address(&inspected, &self.scope.network(key)))
     }
 
     async fn engine_version(&self) -> Option<String> {

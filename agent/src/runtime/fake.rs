@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use evenkeel_machine::{Action, Engine, Outcome, Place};
+use evenkeel_machine::{Action, Engine, Outcome};
 use evenkeel_model::{
     AppKey, CauseKind, ContainerStats, Digest, Failure, HostId, ImagePin, Millis, Pressure, Probe, ReleaseNumber,
     ServiceName, Slot, Version,
@@ -139,6 +139,11 @@ impl FakeEngine {
         self.world().foreign.contains(name)
     }
 
+    /// Whether the container with this id runs, whether or not the engine answers.
+    pub fn is_running(&self, id: &str) -> bool {
+        self.settle().bodies.values().any(|body| body.id == id && body.runs())
+    }
+
     /// Somebody else on the host has the port, or gives it back.
     pub fn occupy(&self, port: u16, occupied: bool) {
         self.change(|world, _| if occupied { world.occupied.insert(port) } else { world.occupied.remove(&port) });
@@ -241,12 +246,6 @@ impl Runtime for FakeRuntime {
 
     async fn perform(&self, key: &AppKey, action: &Action) -> Outcome {
         self.do_and_note(key, action).await
-    }
-
-    async fn address(&self, key: &AppKey, place: &Place) -> Result<Option<IpAddr>, EngineDown> {
-        self.ask_engine(|world, _| {
-            world.find(&self.scope, key, place).filter(|found| found.runs()).map(|found| found.address)
-        })
     }
 
     async fn engine_version(&self) -> Option<String> {

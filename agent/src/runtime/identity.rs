@@ -151,7 +151,10 @@ mod tests {
             user: None,
             labels: [("team".to_owned(), "blue".to_owned()), (FLEET.to_owned(), "forged".to_owned())].into(),
             stop_grace_period: Millis::seconds(10),
+            stop_signal: None,
             order: Order::StartFirst,
+            keep_old: None,
+            traffic: evenkeel_model::Traffic::default(),
             constraints: vec![],
         };
         let image = ImagePin::Local { reference: "web".to_owned(), id: Digest::of(b"web") };

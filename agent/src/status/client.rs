@@ -57,5 +57,8 @@ pub fn render(status: &AgentStatus) -> String {
     for refused in &status.refused {
         push(format!("{}: {} was refused: {}", refused.key, refused.version, refused.refusal));
     }
+    if let Some(proxy) = &status.proxy {
+        text.push_str(&super::proxy::render(proxy));
+    }
     text
 }

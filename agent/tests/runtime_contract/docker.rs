@@ -1,13 +1,15 @@
 //! A real engine under the contract. Each rig has a fleet of its own, and takes away all that carries its label, also after a panic.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bollard::Docker;
-use bollard::models::ContainerCreateBody;
+use bollard::models::{ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, NetworkingConfig};
 use bollard::query_parameters::{
     CreateContainerOptions, CreateImageOptions, InspectContainerOptions, ListContainersOptions, ListImagesOptions,
     ListNetworksOptions, ListVolumesOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
+    StartContainerOptions,
 };
 use futures_util::TryStreamExt;
 
@@ -56,6 +58,23 @@ impl DockerRig {
     /// The host as this rig's runtimes know it.
     pub(crate) fn scope(&self, host: &str) -> Scope {
         scope(&self.fleet, &self.host(host))
+    }
+
+    /// Somebody's container, running, at this address of a network.
+    pub(crate) async fn run_at(&self, network: &str, address: IpAddr) {
+        let own = EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
+        let endpoint = EndpointSettings { ipam_config: Some(own), ..EndpointSettings::default() };
+        let body = ContainerCreateBody {
+            image: Some(self.image.digest().to_string()),
+            cmd: Some([BUSYBOX, "sh", "-c", SERVE].map(str::to_owned).to_vec()),
+            host_config: Some(HostConfig { network_mode: Some(network.to_owned()), ..HostConfig::default() }),
+            networking_config: Some(NetworkingConfig {
+                endpoints_config: Some([(network.to_owned(), endpoint)].into()),
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let made = self.docker.create_container(None::<CreateContainerOptions>, body).await.expect("a container");
+        self.docker.start_container(&made.id, None::<StartContainerOptions>).await.expect("it starts");
     }
 
     /// A service that runs this in a shell.

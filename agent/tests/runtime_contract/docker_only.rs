@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bollard::auth::DockerCredentials;
+use bollard::exec::CreateExecOptions;
 use bollard::query_parameters::{InspectContainerOptions, InspectNetworkOptions};
 use tokio::net::{UnixListener, UnixStream};
 
 use evenkeel_agent::runtime::{DockerOptions, Runtime};
-use evenkeel_machine::{Action, Engine, Outcome};
+use evenkeel_machine::{Action, ContainerState, Engine, Outcome};
 use evenkeel_model::service::{EngineHealthcheck, Mount, Port, Protocol};
-use evenkeel_model::{CauseKind, Digest, ImagePin, Millis, Probe, Slot};
+use evenkeel_model::{CauseKind, Digest, ImagePin, Millis, Probe, Slot, Via};
 
 use crate::docker::DockerRig;
 use crate::registry::{PASSWORD, PUSHER, Registry, USER};
@@ -23,8 +24,10 @@ async fn a_container_is_made_as_the_release_says() {
     let spec = &mut service.spec;
     spec.user = Some("1000:1000".to_owned());
     spec.stop_grace_period = Millis(1500);
-    let port = |address, published| Port { address, published, target: 80, protocol: Protocol::Udp };
-    spec.ports = vec![port(None, 7), port(Some("127.0.0.2".to_owned()), 8)];
+    let port = |address, published| Port { address, published, target: 80, protocol: Protocol::Udp, via: Via::Engine };
+    spec.stop_signal = Some("SIGQUIT".to_owned());
+    let routed = Port { address: None, published: 9, target: 81, protocol: Protocol::Tcp, via: Via::Tcp };
+    spec.ports = vec![port(None, 7), port(Some("127.0.0.2".to_owned()), 8), routed];
     spec.mounts = vec![
         Mount::Volume { name: "data".to_owned(), target: "/data".to_owned(), read_only: false },
         Mount::Bind { source: "/etc".to_owned(), target: "/host".to_owned(), read_only: true },
@@ -49,9 +52,14 @@ async fn a_container_is_made_as_the_release_says() {
     assert_eq!((labels["team"].as_str(), labels["evenkeel.generation"].as_str()), ("blue", "3"));
     let check = config.healthcheck.unwrap();
     assert_eq!((check.interval, check.timeout, check.retries), (Some(2_000_000_000), Some(3_000_000_000), Some(4)));
-    let bindings = host.port_bindings.unwrap().remove("80/udp").unwrap().unwrap();
+    let mut host_ports = host.port_bindings.unwrap();
+    let bindings = host_ports.remove("80/udp").unwrap().unwrap();
     let bound: Vec<_> = bindings.into_iter().map(|to| (to.host_ip.unwrap(), to.host_port.unwrap())).collect();
     assert_eq!(bound, [("127.0.0.1".to_owned(), "7".to_owned()), ("127.0.0.2".to_owned(), "8".to_owned())]);
+    // The proxy's: known to the engine, and nothing more.
+    assert!(!host_ports.contains_key("81/tcp"), "{host_ports:?}");
+    assert!(config.exposed_ports.unwrap().contains(&"81/tcp".to_owned()));
+    assert_eq!(config.stop_signal.as_deref(), Some("SIGQUIT"));
     let endpoint = &made.network_settings.unwrap().networks.unwrap()[&network];
     assert!(endpoint.aliases.clone().unwrap().contains(&"web".to_owned()));
 
@@ -142,6 +150,83 @@ async fn a_program_that_ignores_sigterm_is_killed_after_its_grace() {
 }
 
 #[tokio::test]
+async fn a_program_is_asked_to_end_by_the_signal_that_is_written() {
+    let rig = DockerRig::new().await;
+    let runtime = rig.runtime("h1");
+    let mut service = rig.shell("trap '' TERM; trap 'exit 7' QUIT; echo up; while :; do /bin/busybox sleep 0.1; done");
+    service.spec.stop_signal = Some("SIGQUIT".to_owned());
+    service.spec.health.probe = Probe::Running;
+    done(&*runtime, create(Slot::A, &service)).await;
+    done(&*runtime, Action::Start(place(Slot::A))).await;
+    // The signal must not come before its trap is set.
+    let is_up = async || match runtime.perform(&key(), &Action::Collect(place(Slot::A))).await {
+        Outcome::Collected(evidence) => evidence.log.contains(&"up".to_owned()),
+        other => panic!("{other:?}"),
+    };
+    let up = async {
+        while !is_up().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), up).await.expect("it starts");
+    done(&*runtime, Action::Stop { place: place(Slot::A), grace: Millis::seconds(60) }).await;
+    let container = only(&*runtime).await;
+    assert_eq!(container.state, ContainerState::Exited { code: 7, oom_killed: false });
+}
+
+#[tokio::test]
+async fn a_command_that_outlives_its_timeout_is_not_begun_twice() {
+    let rig = DockerRig::new().await;
+    let runtime = rig.runtime("h1");
+    done(&*runtime, create(Slot::A, &rig.service(Program::Serves))).await;
+    done(&*runtime, Action::Start(place(Slot::A))).await;
+    let ask = async |script: &str, timeout| {
+        let command = ["/bin/busybox", "sh", "-c", script].map(str::to_owned).to_vec();
+        let action = Action::Probe { place: place(Slot::A), probe: Probe::Exec { command }, timeout };
+        let Outcome::Probed { healthy, evidence } = runtime.perform(&key(), &action).await else { panic!() };
+        (healthy, evidence.answer)
+    };
+    // Until it is told to end.
+    let hangs = "while ! test -e /end; do /bin/busybox sleep 0.05; done";
+    assert_eq!(ask(hangs, Millis::seconds(2)).await, (false, "no answer within 2s".to_owned()));
+    for _ in 0..2 {
+        let (healthy, answer) = ask("exit 0", Millis::seconds(30)).await;
+        assert!(!healthy && answer.starts_with("the last one still runs, begun "), "{answer}");
+    }
+    let id = only(&*runtime).await.id;
+    let touch = CreateExecOptions { cmd: Some(vec!["/bin/busybox", "touch", "/end"]), ..CreateExecOptions::default() };
+    let touch = rig.docker.create_exec(&id, touch).await.unwrap().id;
+    rig.docker.start_exec(&touch, None).await.unwrap();
+    let healthy = async {
+        while !ask("exit 0", Millis::seconds(30)).await.0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), healthy).await.expect("it is asked again");
+}
+
+#[tokio::test]
+async fn an_image_of_a_registry_is_taken_away_once_no_container_needs_it() {
+    let rig = DockerRig::new().await;
+    let registry = Registry::start(false).await;
+    let runtime = rig.runtime("h1");
+    let pin = registry.push(&rig, None).await;
+    done(&*runtime, Action::Pull { image: pin.clone(), timeout: Millis::seconds(60) }).await;
+    let is_here = async || !runtime.observe(&key(), std::slice::from_ref(&pin)).await.images.is_empty();
+    let forget = || Action::Forget { image: pin.clone() };
+    let mut service = rig.service(Program::Serves);
+    service.image = pin.clone();
+    done(&*runtime, create(Slot::A, &service)).await;
+    done(&*runtime, forget()).await;
+    assert!(is_here().await, "a container that does not run may be started again");
+    done(&*runtime, Action::Remove(place(Slot::A))).await;
+    for _ in 0..2 {
+        done(&*runtime, forget()).await;
+        assert!(!is_here().await);
+    }
+}
+
+#[tokio::test]
 async fn what_is_pulled_is_what_was_pinned() {
     let rig = DockerRig::new().await;
     let registry = Registry::start(false).await;
@@ -185,7 +270,9 @@ async fn a_registry_that_wants_a_password_gets_the_one_in_the_file() {
     };
     let pin = registry.push(&rig, Some(login)).await;
     let pull = Action::Pull { image: pin, timeout: Millis::seconds(60) };
-    let with = |file| Arc::new(rig.docker_runtime("h1", DockerOptions { address: None, credentials: Some(file) }));
+    let with = |file| {
+        Arc::new(rig.docker_runtime("h1", DockerOptions { credentials: Some(file), ..DockerOptions::default() }))
+    };
 
     let anonymous = failure(&*with("/does/not/exist".into()), pull.clone()).await;
     assert_eq!(anonymous.kind, CauseKind::ImageDenied, "{anonymous}");
@@ -199,7 +286,7 @@ async fn an_engine_that_went_away_and_came_back_is_another_session() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("engine.sock");
     let rig = DockerRig::new().await;
-    let options = DockerOptions { address: Some(format!("unix://{}", socket.display())), credentials: None };
+    let options = DockerOptions { address: Some(format!("unix://{}", socket.display())), ..DockerOptions::default() };
     let runtime = rig.docker_runtime("h1", options);
     let session = async || match runtime.observe(&key(), &[]).await.engine {
         Engine::Up { session } => Ok(session),

@@ -70,7 +70,10 @@ pub(crate) fn service(image: ImagePin, command: &[&str], probe: &[&str]) -> Serv
         user: None,
         labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: Order::StartFirst,
+        keep_old: None,
+        traffic: evenkeel_model::Traffic::default(),
         constraints: Vec::new(),
     };
     Service { image, spec }

@@ -4,7 +4,7 @@ use evenkeel_agent::probe::question;
 use evenkeel_agent::runtime::Runtime;
 use evenkeel_machine::{Action, ContainerState, Engine, Outcome};
 use evenkeel_model::service::{Port, Protocol};
-use evenkeel_model::{CauseKind, Millis, Probe, Restart, Slot};
+use evenkeel_model::{CauseKind, Millis, Probe, Restart, Slot, Via};
 
 use crate::rig::{
     Program, Rig, containers, create, done, ended, failure, key, local, only, place, plan, scope, stop, until,
@@ -121,7 +121,8 @@ pub(crate) async fn a_port_that_is_taken_is_the_hosts_trouble_and_passes(rig: &i
     let runtime = rig.runtime("h1");
     let mut service = rig.service(Program::Serves);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    service.spec.ports = vec![Port { address: None, published: free, target: 8080, protocol: Protocol::Tcp }];
+    service.spec.ports =
+        vec![Port { address: None, published: free, target: 8080, protocol: Protocol::Tcp, via: Via::Engine }];
     for slot in [Slot::A, Slot::B] {
         done(&*runtime, create(slot, &service)).await;
     }
@@ -220,18 +221,74 @@ pub(crate) async fn probes_by_the_engine_tell_well_from_unwell(rig: &impl Rig) {
     }
 }
 
-pub(crate) async fn a_running_container_has_an_address_and_uses_memory(rig: &impl Rig) {
+pub(crate) async fn a_running_container_uses_memory(rig: &impl Rig) {
     let runtime = rig.runtime("h1");
     let runtime: &dyn Runtime = &*runtime;
     done(runtime, create(Slot::A, &rig.service(Program::Serves))).await;
-    assert_eq!(runtime.address(&key(), &place(Slot::A)).await, Ok(None));
     assert_eq!(runtime.stats().await, []);
     done(runtime, Action::Start(place(Slot::A))).await;
-    assert!(runtime.address(&key(), &place(Slot::A)).await.unwrap().is_some());
-    assert_eq!(runtime.address(&key(), &place(Slot::B)).await, Ok(None));
     let stats = runtime.stats().await;
     assert_eq!(stats.len(), 1);
     assert_eq!((&stats[0].key, stats[0].slot, stats[0].memory > 0), (&key(), Slot::A, true));
-    done(runtime, stop(Slot::A)).await;
-    assert_eq!(runtime.address(&key(), &place(Slot::A)).await, Ok(None));
+}
+
+pub(crate) async fn a_container_has_an_address_of_its_own_for_life(rig: &impl Rig) {
+    let runtime = rig.runtime("h1");
+    let service = rig.service(Program::Serves);
+    for slot in [Slot::A, Slot::B] {
+        done(&*runtime, create(slot, &service)).await;
+    }
+    let addresses = async || -> Vec<_> {
+        containers(&*runtime).await.into_iter().map(|container| container.address.expect("it has one")).collect()
+    };
+    let made = addresses().await;
+    assert_ne!(made[0], made[1], "before they run");
+    for _ in 0..2 {
+        done(&*runtime, Action::Start(place(Slot::A))).await;
+        done(&*runtime, Action::Start(place(Slot::B))).await;
+        assert_eq!(addresses().await, made, "while they run");
+        done(&*runtime, stop(Slot::A)).await;
+        done(&*runtime, stop(Slot::B)).await;
+        assert_eq!(addresses().await, made, "after they ran");
+    }
+    // The address that was just given back rests.
+    done(&*runtime, Action::Remove(place(Slot::B))).await;
+    done(&*runtime, create(Slot::B, &service)).await;
+    let again = addresses().await;
+    assert!(again[0] == made[0] && !made.contains(&again[1]), "{made:?}, then {again:?}");
+}
+
+pub(crate) async fn a_port_that_the_proxy_owns_is_nobodys_to_take(rig: &impl Rig) {
+    let runtime = rig.runtime("h1");
+    let mut service = rig.service(Program::Serves);
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let published = held.local_addr().unwrap().port();
+    service.spec.ports = vec![Port { address: None, published, target: 8080, protocol: Protocol::Tcp, via: Via::Tcp }];
+    for slot in [Slot::A, Slot::B] {
+        done(&*runtime, create(slot, &service)).await;
+        done(&*runtime, Action::Start(place(slot))).await;
+    }
+}
+
+pub(crate) async fn an_image_that_a_container_needs_or_that_is_local_is_not_taken_away(rig: &impl Rig) {
+    let runtime = rig.runtime("h1");
+    let service = rig.service(Program::Serves);
+    let forget = || Action::Forget { image: service.image.clone() };
+    let is_here = async || !runtime.observe(&key(), std::slice::from_ref(&service.image)).await.images.is_empty();
+    done(&*runtime, create(Slot::A, &service)).await;
+    done(&*runtime, forget()).await;
+    done(&*runtime, Action::Remove(place(Slot::A))).await;
+    done(&*runtime, forget()).await;
+    assert!(is_here().await, "it exists in engines only");
+    // One that was never here is gone already.
+    done(&*runtime, Action::Forget { image: rig.unreachable() }).await;
+}
+
+pub(crate) async fn what_is_not_the_engines_is_refused(rig: &impl Rig) {
+    let runtime = rig.runtime("h1");
+    let cut = Action::Cut { container: "any".to_owned() };
+    for action in [Action::Route(Box::default()), cut] {
+        let refused = failure(&*runtime, action).await;
+        assert_eq!(refused.kind, CauseKind::ProxyUnavailable, "{refused}");
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evenkeel_model::manifest::DEFAULT_KEEP;
 use evenkeel_model::{AppName, ServiceName, Specification};
 
 use crate::problem::shown;
@@ -10,7 +11,7 @@ use crate::reader::{At, Fields, Reader};
 use crate::rollout::Rollout;
 use crate::service::{self, ReadService, Surroundings};
 use crate::tree::{Node, Value};
-use crate::{keys, policy, ports, rollout};
+use crate::{keys, policy, rollout, shared_ports};
 
 /// Reads the whole file. None only where there is nothing to go on with; any problem refuses the file in the end.
 pub(crate) fn read(reader: &mut Reader<'_>, root: &Node, project: Option<&AppName>) -> Option<Specification> {
@@ -22,11 +23,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Node, project: Option<&AppNam
     let rollout = fields.get("x-rollout").map(|at| rollout::read(reader, &at)).unwrap_or_default();
     let services = read_services(reader, &root, &fields, &volumes, &rollout);
 
-    ports::check_shared(reader, &services);
+    shared_ports::check(reader, &services);
     let if_orphaned = rollout.if_orphaned.unwrap_or_default();
     let policy = policy::settle(reader, rollout.policy, services.values().map(|service| &service.update));
     let services = services.into_iter().map(|(name, service)| (name, service.draft)).collect();
-    Some(Specification { app: app?, services, if_orphaned, policy, notes: Vec::new() })
+    let keep = rollout.keep.unwrap_or(DEFAULT_KEEP);
+    Some(Specification { app: app?, services, if_orphaned, keep, policy, notes: Vec::new() })
 }
 
 fn read_name(

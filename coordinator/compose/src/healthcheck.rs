@@ -6,14 +6,30 @@ use evenkeel_model::service::EngineHealthcheck;
 
 use crate::keys;
 use crate::problem::shown;
-use crate::reader::{At, Reader};
+use crate::reader::{At, Reader, Written};
 use crate::tree::Value;
 
 /// The test that switches the image's check off.
-pub(crate) const NONE: &str = "NONE";
+const NONE: &str = "NONE";
+
+/// The check as written.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// What the engine is given.
+    pub(crate) engine: EngineHealthcheck,
+    /// The interval until it has been healthy once.
+    pub(crate) start_interval: Option<Written<Millis>>,
+}
+
+impl Check {
+    /// Whether it only switches the image's check off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.engine.test[0] == NONE
+    }
+}
 
 /// The check, if it could be read.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<EngineHealthcheck> {
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Check> {
     let fields = reader.map(at, &keys::HEALTHCHECK)?;
     let test = fields.get("test").map(|at| read_test(reader, &at));
     let disable = fields.get("disable").map_or(Some(false), |at| reader.bool(&at));
@@ -21,6 +37,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<EngineHealthc
     let timeout = fields.get("timeout").map_or(Some(Millis::seconds(30)), |at| reader.positive_duration(&at));
     let retries = fields.get("retries").map_or(Some(3), |at| reader.whole(&at, 1..=1000));
     let start_period = fields.get("start_period").map_or(Some(Millis(0)), |at| reader.duration(&at));
+    let start_interval = fields.get("start_interval").and_then(|at| Some(at.written(reader.positive_duration(&at)?)));
     let test = match (test, disable?) {
         (None, true) => vec![NONE.to_owned()],
         (None, false) => {
@@ -34,7 +51,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<EngineHealthc
         (Some(test), _) => test?,
     };
     let (interval, timeout, retries, start_period) = (interval?, timeout?, retries?, start_period?);
-    Some(EngineHealthcheck { test, interval, timeout, retries, start_period })
+    Some(Check { engine: EngineHealthcheck { test, interval, timeout, retries, start_period }, start_interval })
 }
 
 /// As the engine takes it: never empty.

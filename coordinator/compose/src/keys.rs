@@ -5,7 +5,6 @@
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// The path of the map, `NAME` for the user's own names.
-    #[cfg_attr(not(test), allow(dead_code, reason = "ties the tables to the README, which is a test"))]
     pub(crate) scope: &'static str,
     /// Those that are read.
     pub(crate) supported: &'static [&'static str],
@@ -19,10 +18,11 @@ pub(crate) struct Keys {
 
 /// Every table.
 #[cfg(test)]
-pub(crate) const ALL: [&Keys; 13] = [
+pub(crate) const ALL: [&Keys; 15] = [
     &TOP,
     &SERVICE,
     &PORT,
+    &ROUTE,
     &MOUNT,
     &HEALTHCHECK,
     &DEPLOY,
@@ -32,6 +32,7 @@ pub(crate) const ALL: [&Keys; 13] = [
     &SERVICE_ROLLOUT,
     &HEALTH,
     &HTTP,
+    &GRPC,
     &TCP,
 ];
 
@@ -58,6 +59,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "user",
         "labels",
         "stop_grace_period",
+        "stop_signal",
         "pull_policy",
         "deploy",
         "x-rollout",
@@ -71,7 +73,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode", "networks",
         "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "post_start", "pre_stop", "privileged",
         "profiles", "provider", "read_only", "runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open",
-        "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "userns_mode", "uts",
+        "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "userns_mode", "uts",
         "volumes_from", "working_dir",
     ],
     refused: &[
@@ -83,10 +85,18 @@ pub(crate) const SERVICE: Keys = Keys {
 
 pub(crate) const PORT: Keys = Keys {
     scope: "services.NAME.ports[]",
-    supported: &["target", "published", "host_ip", "protocol", "mode", "app_protocol"],
+    supported: &["target", "published", "host_ip", "protocol", "mode", "app_protocol", "x-route"],
     later: &["name"],
     refused: &[],
     extensions: true,
+};
+
+pub(crate) const ROUTE: Keys = Keys {
+    scope: "services.NAME.ports[].x-route",
+    supported: &["hosts", "path", "sticky", "tls", "redirect_to_https"],
+    later: &[],
+    refused: &[],
+    extensions: false,
 };
 
 pub(crate) const MOUNT: Keys = Keys {
@@ -99,8 +109,8 @@ pub(crate) const MOUNT: Keys = Keys {
 
 pub(crate) const HEALTHCHECK: Keys = Keys {
     scope: "services.NAME.healthcheck",
-    supported: &["test", "interval", "timeout", "retries", "start_period", "disable"],
-    later: &["start_interval"],
+    supported: &["test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"],
+    later: &[],
     refused: &[],
     extensions: true,
 };
@@ -148,10 +158,15 @@ pub(crate) const ROLLOUT: Keys = Keys {
         "progress_deadline",
         "on_failure",
         "order",
+        "drain",
+        "hold",
+        "lb_delay",
+        "keep_old",
+        "keep",
         "if_orphaned",
         "health",
     ],
-    later: &["by", "min_healthy", "drain", "hold", "lb_delay", "keep_old", "keep", "gates", "tasks"],
+    later: &["by", "min_healthy", "gates", "tasks"],
     refused: &[],
     extensions: false,
 };
@@ -161,8 +176,8 @@ const FOR_THE_APP: &str = "it is for the whole app: move it to `x-rollout` at th
 
 pub(crate) const SERVICE_ROLLOUT: Keys = Keys {
     scope: "services.NAME.x-rollout",
-    supported: &["order", "health"],
-    later: &["by", "min_healthy", "drain", "hold", "lb_delay", "keep_old", "keep", "gates", "tasks"],
+    supported: &["order", "drain", "hold", "lb_delay", "keep_old", "health"],
+    later: &["by", "min_healthy", "gates", "tasks"],
     refused: &[
         ("strategy", FOR_THE_APP),
         ("waves", FOR_THE_APP),
@@ -173,6 +188,7 @@ pub(crate) const SERVICE_ROLLOUT: Keys = Keys {
         ("pull_deadline", FOR_THE_APP),
         ("progress_deadline", FOR_THE_APP),
         ("on_failure", FOR_THE_APP),
+        ("keep", FOR_THE_APP),
         ("if_orphaned", FOR_THE_APP),
     ],
     extensions: false,
@@ -180,14 +196,39 @@ pub(crate) const SERVICE_ROLLOUT: Keys = Keys {
 
 pub(crate) const HEALTH: Keys = Keys {
     scope: "x-rollout.health",
-    supported: &["http", "tcp", "exec", "docker", "interval", "timeout", "successes", "failures", "start_period"],
-    later: &["grpc"],
+    supported: &[
+        "http",
+        "grpc",
+        "tcp",
+        "exec",
+        "docker",
+        "interval",
+        "start_interval",
+        "timeout",
+        "successes",
+        "failures",
+        "start_period",
+    ],
+    later: &[],
     refused: &[],
     extensions: false,
 };
 
-pub(crate) const HTTP: Keys =
-    Keys { scope: "x-rollout.health.http", supported: &["port", "path"], later: &[], refused: &[], extensions: false };
+pub(crate) const HTTP: Keys = Keys {
+    scope: "x-rollout.health.http",
+    supported: &["port", "path", "method", "host", "headers", "status", "body"],
+    later: &[],
+    refused: &[],
+    extensions: false,
+};
+
+pub(crate) const GRPC: Keys = Keys {
+    scope: "x-rollout.health.grpc",
+    supported: &["port", "service"],
+    later: &[],
+    refused: &[],
+    extensions: false,
+};
 
 pub(crate) const TCP: Keys =
     Keys { scope: "x-rollout.health.tcp", supported: &["port"], later: &[], refused: &[], extensions: false };

@@ -19,7 +19,7 @@ pub(crate) fn settle(
     update: Option<&Written<Order>>,
 ) -> Order {
     let name = around.name;
-    let rollout = own.or_else(|| around.rollout.order.clone());
+    let rollout = own.or_else(|| around.rollout.all.order.clone());
     let Some(written) = once(reader, rollout, update.cloned().as_slice()) else {
         return match spec.clash() {
             Some(clash) => {

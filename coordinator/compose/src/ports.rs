@@ -1,16 +1,15 @@
-//! `ports`, short and long, and the ports that two services publish alike. Not here: publishing them (the agent).
+//! `ports`, short and long. Not here: who forwards what comes to one (module `via`), the ports that two services publish
+//! alike (module `shared_ports`), and publishing them (the agent).
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use evenkeel_model::{Constraint, Port, Protocol, ServiceName};
+use evenkeel_model::{Port, Protocol};
 
-use crate::keys;
 use crate::problem::shown;
 use crate::reader::{At, Reader};
-use crate::service::ReadService;
 use crate::tree::{Place, Value};
+use crate::{keys, via};
 
 /// Ports in one range. Each is published on its own, and engines need long for very many.
 const LONGEST_RANGE: usize = 256;
@@ -24,11 +23,11 @@ pub(crate) struct PublishedAt {
 }
 
 /// All ports of a service.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, service: &ServiceName) -> Vec<PublishedAt> {
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Vec<PublishedAt> {
     let mut published = Vec::new();
     for item in reader.list(at, "a list of ports such as `\"8080:80\"`").unwrap_or_default() {
         let ports = match &item.node.value {
-            Value::Map(_) => read_long(reader, &item, service).into_iter().collect(),
+            Value::Map(_) => read_long(reader, &item).into_iter().collect(),
             _ => read_short(reader, &item),
         };
         published.extend(ports.into_iter().map(|port| PublishedAt {
@@ -76,7 +75,8 @@ fn parse_short(text: &str) -> Result<Vec<Port>, String> {
     if published.len() > LONGEST_RANGE {
         return Err(format!("a range may have {LONGEST_RANGE} ports at most: write a shorter one"));
     }
-    let port = |(published, target)| Port { address: address.clone(), published, target, protocol };
+    let via = via::by_itself(protocol);
+    let port = |(published, target)| Port { address: address.clone(), published, target, protocol, via: via.clone() };
     Ok(published.zip(target).map(port).collect())
 }
 
@@ -99,7 +99,7 @@ fn parse_range(text: &str) -> Result<RangeInclusive<u16>, String> {
     }
 }
 
-fn read_long(reader: &mut Reader<'_>, at: &At<'_>, service: &ServiceName) -> Option<Port> {
+fn read_long(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Port> {
     let fields = reader.map(at, &keys::PORT)?;
     let target = fields.get("target").map(|at| reader.whole(&at, 1..=65535));
     let published = fields.get("published").map(|at| reader.whole(&at, 1..=65535));
@@ -109,70 +109,12 @@ fn read_long(reader: &mut Reader<'_>, at: &At<'_>, service: &ServiceName) -> Opt
     });
     let protocols = [("tcp", Protocol::Tcp), ("udp", Protocol::Udp)];
     let protocol = fields.get("protocol").map_or(Some(Protocol::Tcp), |at| reader.one_of(&at, &protocols, &[]));
-    if let Some(at) = fields.get("mode") {
-        reader.one_of(&at, &[("host", ()), ("ingress", ())], &[]);
-    }
-    if let Some(at) = fields.get("app_protocol")
-        && reader.one_of(&at, &[("http", ())], &[]).is_some()
-    {
-        reader.note(format!("{service}: `app_protocol: http` has no effect yet, every port is published directly"));
-    }
+    let via = via::read(reader, &fields, protocol);
     for (key, missing) in [("target", target.is_none()), ("published", published.is_none())] {
         if missing {
             reader.problem(at, format!("the port has no `{key}`: write it"));
         }
     }
     let address = address.map_or(Some(None), |address| address.map(Some))?;
-    Some(Port { address, published: published??, target: target??, protocol: protocol? })
-}
-
-/// Finds ports that two containers on one host would both publish.
-pub(crate) fn check_shared(reader: &mut Reader<'_>, services: &BTreeMap<ServiceName, ReadService>) {
-    let mut seen: BTreeMap<(u16, Protocol), Vec<Publisher<'_>>> = BTreeMap::new();
-    for (name, service) in services {
-        for at in &service.published {
-            let new = Publisher { name, service, at };
-            let earlier = seen.entry((at.port.published, at.port.protocol)).or_default();
-            if let Some(other) = earlier.iter().find(|other| new.clashes_with(other)) {
-                let (port, name, line) = (at.port.published, other.name, other.at.place.line);
-                let message = format!("port {port} is also published by {name} on line {line}: change one of them");
-                reader.problem_at(at.place, &at.path, message);
-            }
-            earlier.push(new);
-        }
-    }
-}
-
-/// A service and one of its ports.
-struct Publisher<'s> {
-    name: &'s ServiceName,
-    service: &'s ReadService,
-    at: &'s PublishedAt,
-}
-
-impl Publisher<'_> {
-    fn clashes_with(&self, other: &Self) -> bool {
-        let may_meet = self.name == other.name || may_meet(self.service, other.service);
-        may_meet && overlap(&self.at.port, &other.at.port)
-    }
-}
-
-/// Whether both services may run on one host: not if they want different values of one label.
-fn may_meet(one: &ReadService, other: &ReadService) -> bool {
-    let excludes = |a: &Constraint, b: &Constraint| {
-        a.label == b.label && (a.value == b.value) != (a.equal == b.equal) && (a.equal || b.equal)
-    };
-    let (one, other) = (&one.draft.spec.constraints, &other.draft.spec.constraints);
-    !one.iter().any(|a| other.iter().any(|b| excludes(a, b)))
-}
-
-/// Whether both want the same port of one address. No address is the agent's `publish_address`: known to be within all
-/// addresses, and not known to be any certain one.
-fn overlap(one: &Port, other: &Port) -> bool {
-    let contains = |all: &Port, part: &Port| match all.address.as_deref() {
-        Some("0.0.0.0") => part.address.as_deref().is_none_or(|address| !address.contains(':')),
-        Some("::") => part.address.as_deref().is_none_or(|address| address.contains(':')),
-        _ => all.address == part.address,
-    };
-    contains(one, other) || contains(other, one)
+    Some(Port { address, published: published??, target: target??, protocol: protocol?, via: via? })
 }

@@ -144,12 +144,14 @@ impl<'a> Reader<'a> {
         if key == "x-rollout" {
             return self.problem(field, "it has no meaning here: move it to the top of the file, or into a service");
         }
+        // At the top it may be the anchor of those that mean something.
+        if key == "x-route" && !keys.scope.is_empty() {
+            return self.problem(field, "it has no meaning here: move it into a port that is written as a map");
+        }
         if keys.extensions && key.starts_with("x-") {
-            if nearest(key, ["x-rollout"]).is_some() {
-                self.note(format!(
-                    "`{}` is ignored, as Compose says of x- keys: did you mean `x-rollout`?",
-                    field.path
-                ));
+            let ours = keys.supported.iter().copied().filter(|key| key.starts_with("x-")).chain(["x-rollout"]);
+            if let Some(meant) = nearest(key, ours) {
+                self.note(format!("`{}` is ignored, as Compose says of x- keys: did you mean `{meant}`?", field.path));
             }
             return;
         }

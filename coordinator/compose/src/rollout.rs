@@ -1,29 +1,33 @@
 //! `x-rollout`, at the top for the app and in a service for that service. Not here: `health` (module of that name), and
-//! putting it together with `update_config` (modules `policy` and `order`).
+//! putting it together with `update_config` (modules `policy` and `order`) or for a service (module `traffic`).
 
 use evenkeel_model::manifest::IfOrphaned;
 use evenkeel_model::{Count, Health, OnFailure, Order};
 
 use crate::policy::WrittenPolicy;
 use crate::reader::{At, Fields, Reader, Written};
-use crate::{health, keys, order};
+use crate::traffic::WrittenTraffic;
+use crate::{health, keys, order, traffic};
+
+/// The most releases that a host is asked to keep the images of. More is a slip of the pen, and disks end.
+const MOST_KEPT: u64 = 1000;
 
 /// What the `x-rollout` at the top says.
 #[derive(Debug, Default)]
 pub(crate) struct Rollout {
     pub(crate) policy: WrittenPolicy,
     pub(crate) if_orphaned: Option<IfOrphaned>,
+    pub(crate) keep: Option<u32>,
     /// For all services that say nothing themselves.
-    pub(crate) order: Option<Written<Order>>,
-    /// For all services that say nothing themselves.
-    pub(crate) health: Option<Written<Health>>,
+    pub(crate) all: ServiceRollout,
 }
 
-/// What the `x-rollout` of a service says.
+/// What the `x-rollout` of a service says, or that at the top for all of them.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceRollout {
     pub(crate) order: Option<Written<Order>>,
     pub(crate) health: Option<Written<Health>>,
+    pub(crate) traffic: WrittenTraffic,
 }
 
 /// Reads `x-rollout` at the top.
@@ -33,12 +37,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Rollout {
         reader.one_of(&at, &[("rolling", ())], &["canary", "blue-green"]);
     }
     let orphaned = [("keep", IfOrphaned::Keep), ("revert", IfOrphaned::Revert)];
-    let ServiceRollout { order, health } = read_common(reader, &fields);
     Rollout {
         policy: read_policy(reader, &fields),
         if_orphaned: fields.get("if_orphaned").and_then(|at| reader.one_of(&at, &orphaned, &[])),
-        order,
-        health,
+        // Two are what serves and what a rollback goes to.
+        keep: fields.get("keep").and_then(|at| reader.whole(&at, 2..=MOST_KEPT)),
+        all: read_common(reader, &fields),
     }
 }
 
@@ -53,6 +57,7 @@ fn read_common(reader: &mut Reader<'_>, fields: &Fields<'_>) -> ServiceRollout {
     ServiceRollout {
         order: fields.get("order").and_then(|at| Some(at.written(reader.one_of(&at, &order::WORDS, &[])?))),
         health: fields.get("health").and_then(|at| Some(at.written(health::read(reader, &at)?))),
+        traffic: traffic::read(reader, fields),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use evenkeel_model::manifest::ServiceDraft;
-use evenkeel_model::{Health, Millis, Mount, Probe, Restart, ServiceName, ServiceSpec};
+use evenkeel_model::{Health, Millis, Mount, Order, Probe, Restart, ServiceName, ServiceSpec, Traffic};
 
 use crate::deploy::{self, Deploy};
 use crate::policy::Update;
@@ -11,7 +11,7 @@ use crate::ports::PublishedAt;
 use crate::problem::shown;
 use crate::reader::{At, Fields, Reader};
 use crate::rollout::{self, Rollout};
-use crate::{command, environment, health, healthcheck, keys, mounts, order, ports};
+use crate::{command, environment, health, healthcheck, hints, keys, mounts, order, ports, signal, traffic};
 
 /// Compose's own.
 const DEFAULT_STOP_GRACE_PERIOD: Millis = Millis::seconds(10);
@@ -41,17 +41,20 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, around: &Surroundings<'
     let fields = reader.map(at, &keys::SERVICE)?;
     let image = read_image(reader, at, &fields);
     let local = fields.get("pull_policy").is_some_and(|at| read_pull_policy(reader, &at));
-    let published = fields.get("ports").map(|at| ports::read(reader, &at, around.name)).unwrap_or_default();
+    let published = fields.get("ports").map(|at| ports::read(reader, &at)).unwrap_or_default();
     let deploy = fields.get("deploy").map(|at| deploy::read(reader, &at)).unwrap_or_default();
     let own = fields.get("x-rollout").map(|at| rollout::read_of_service(reader, &at)).unwrap_or_default();
     let check = fields.get("healthcheck").and_then(|at| healthcheck::read(reader, &at));
     let health = health::choose(reader, around, own.health, check.as_ref());
+    let check = check.map(|check| check.engine);
     let mut spec = read_container(reader, &fields, around);
     spec.ports = published.iter().map(|published| published.port.clone()).collect();
     spec.engine_healthcheck = check;
     spec.health = health;
     spec.constraints.clone_from(&deploy.constraints);
     spec.order = order::settle(reader, around, &spec, own.order, deploy.update.order.as_ref());
+    traffic::settle(reader, around, &mut spec, own.traffic);
+    hints::note_requests_without_http(reader, around.name, &spec);
     check_placement(reader, at, &spec, &deploy);
     let draft = ServiceDraft { image: image.unwrap_or_default(), local, spec };
     Some(ReadService { draft, published, update: deploy.update })
@@ -74,7 +77,10 @@ fn read_container(reader: &mut Reader<'_>, fields: &Fields<'_>, around: &Surroun
             .get("stop_grace_period")
             .and_then(|at| reader.duration(&at))
             .unwrap_or(DEFAULT_STOP_GRACE_PERIOD),
-        order: evenkeel_model::Order::StartFirst,
+        stop_signal: fields.get("stop_signal").and_then(|at| reader.parsed(&at, signal::EXPECTED, signal::parse)),
+        order: Order::StartFirst,
+        keep_old: None,
+        traffic: Traffic::default(),
         constraints: Vec::new(),
     }
 }

@@ -267,6 +267,7 @@ pub(crate) fn manifest(number: u64, services: &[(&str, &[(&str, &str)])]) -> Arc
         services: services.iter().map(|(name, constraints)| (name.parse().unwrap(), service(constraints))).collect(),
         secrets: BTreeMap::new(),
         if_orphaned: evenkeel_model::manifest::IfOrphaned::Keep,
+        keep: evenkeel_model::manifest::DEFAULT_KEEP,
     })
 }
 
@@ -292,7 +293,10 @@ pub(crate) fn spec(constraints: &[(&str, &str)]) -> ServiceSpec {
         user: None,
         labels: BTreeMap::new(),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: ServiceOrder::StartFirst,
+        keep_old: None,
+        traffic: evenkeel_model::Traffic::default(),
         constraints: constraints.iter().map(constraint).collect(),
     }
 }

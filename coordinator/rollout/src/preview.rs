@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_model::{HostId, Manifest, Order as ServiceOrder, ReleaseNumber, RolloutId, Service, ServiceName};
+use evenkeel_model::{
+    HostId, KeepOld, Manifest, Millis, Order as ServiceOrder, Port, ReleaseNumber, RolloutId, Service, ServiceName,
+    ServiceSpec,
+};
 use serde::Serialize;
 
 use crate::row::Row;
@@ -48,12 +51,26 @@ pub struct PreviewHost {
 pub enum Change {
     /// Its container stays: nothing that it is made of changes.
     Unchanged,
-    /// A new container beside the old one; the old one goes when the new one is proven.
-    Replace,
+    /// Its container stays, and the proxy leads other ports to it, or leads them differently.
+    Rerouted {
+        /// The ports that it then has by the proxy, in the order written.
+        ports: Vec<u16>,
+    },
+    /// A new container beside the old one.
+    Replace {
+        /// The ports that the proxy leads to the new one when it is proven.
+        ports: Vec<u16>,
+        /// What becomes of the old one while the new one is in trial.
+        keep_old: KeepOld,
+    },
     /// The old container is stopped before the new one starts.
     StopFirst {
         /// Why they can't run side by side.
         reason: String,
+        /// The ports at which the proxy holds what comes meanwhile.
+        held: Vec<u16>,
+        /// How long it holds it.
+        hold: Millis,
     },
     /// It was not there before.
     New,
@@ -102,13 +119,40 @@ fn change(old: Option<&Service>, new: Option<&Service>, unknown: bool) -> Change
     let Some(new) = new else { return Change::Remove };
     match old {
         None if !unknown => Change::New,
-        Some(old) if old.fingerprint() == new.fingerprint() => Change::Unchanged,
-        _ => match (new.spec.clash(), new.spec.order) {
-            (Some(reason), _) => Change::StopFirst { reason },
-            (None, ServiceOrder::StopFirst) => Change::StopFirst { reason: "the release says so".to_owned() },
-            (None, ServiceOrder::StartFirst) => Change::Replace,
-        },
+        Some(old) if old.fingerprint() == new.fingerprint() => {
+            let same_routes = old.spec.routed_ports().eq(new.spec.routed_ports());
+            if same_routes { Change::Unchanged } else { Change::Rerouted { ports: routed(&new.spec) } }
+        }
+        _ => replacement(old.map(|old| &old.spec), &new.spec),
     }
+}
+
+/// How a container gives way to the next one. `old`: none if it is not known what it was made of.
+fn replacement(old: Option<&ServiceSpec>, new: &ServiceSpec) -> Change {
+    let stop_first = |reason, held| Change::StopFirst { reason, held, hold: new.traffic.hold };
+    if let Some(reason) = new.clash() {
+        return stop_first(reason, routed(new));
+    }
+    // The engine has the port until the old container has stopped, so that the proxy can't hold anything there.
+    if let Some(port) = old.and_then(|old| new.routed_ports().find(|port| is_direct(old, port))) {
+        return stop_first(format!("port {} is published directly by the old one", port.published), Vec::new());
+    }
+    match new.order {
+        ServiceOrder::StopFirst => stop_first("the release says so".to_owned(), routed(new)),
+        ServiceOrder::StartFirst => Change::Replace { ports: routed(new), keep_old: new.keep_old() },
+    }
+}
+
+fn routed(spec: &ServiceSpec) -> Vec<u16> {
+    spec.routed_ports().map(|port| port.published).collect()
+}
+
+/// Whether the engine publishes the port for a container of `spec`. One address written and one not may be the same.
+fn is_direct(spec: &ServiceSpec, wanted: &Port) -> bool {
+    spec.ports.iter().any(|port| {
+        let apart = matches!((&port.address, &wanted.address), (Some(one), Some(other)) if one != other);
+        !port.is_routed() && !apart && (port.published, port.protocol) == (wanted.published, wanted.protocol)
+    })
 }
 
 #[cfg(test)]

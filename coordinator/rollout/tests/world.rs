@@ -389,6 +389,7 @@ pub(crate) fn manifest(number: ReleaseNumber, services: &[(String, Vec<(String, 
         services: services.iter().map(|(name, asked)| (name.parse().unwrap(), service(asked))).collect(),
         secrets: BTreeMap::new(),
         if_orphaned: evenkeel_model::manifest::IfOrphaned::Keep,
+        keep: evenkeel_model::manifest::DEFAULT_KEEP,
     })
 }
 
@@ -411,7 +412,10 @@ fn spec(asked: &[(String, String)]) -> ServiceSpec {
         user: None,
         labels: BTreeMap::new(),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: ServiceOrder::StartFirst,
+        keep_old: None,
+        traffic: evenkeel_model::Traffic::default(),
         constraints: asked.iter().map(constraint).collect(),
     }
 }

@@ -74,6 +74,7 @@ pub(super) async fn pin(
         services: services.collect(),
         secrets: BTreeMap::new(),
         if_orphaned: specification.if_orphaned,
+        keep: specification.keep,
     })
 }
 
@@ -141,6 +142,7 @@ mod tests {
             app: "shop".parse().unwrap(),
             services: images.iter().map(|(name, image)| (name.parse().unwrap(), draft(image))).collect(),
             if_orphaned: IfOrphaned::Keep,
+            keep: evenkeel_model::manifest::DEFAULT_KEEP,
             policy: Policy::default(),
             notes: Vec::new(),
         }

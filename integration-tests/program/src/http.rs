@@ -1,48 +1,47 @@
 //! As much of HTTP/1.1 as a test needs: request heads in, heads and bodies out.
 //!
-//! Deliberately not here: chunked request bodies (refused), upgrades, and what the paths mean.
+//! Deliberately not here: chunked request bodies (refused), and what the paths mean.
 
-use std::io::{self, BufRead, Read, Write};
+mod response;
+
+use std::io::{self, BufRead, Read};
+
+pub(crate) use response::{Body, Framing, Response, write_response, write_switch};
+
+use crate::payload::Received;
 
 /// A request head longer than this is refused: nothing in a test is.
 const HEAD_LIMIT_BYTES: u64 = 16 * 1024;
-/// Written at a time of a large body.
-const CHUNK_BYTES: usize = 64 * 1024;
 
-/// A request, its body already read and thrown away.
+/// A request, its body already read.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    query: String,
+    pub(crate) query: String,
     /// What the client wants; the server may still close.
     pub(crate) keep_alive: bool,
+    /// The key of a client that wants to go on with WebSocket frames.
+    pub(crate) websocket_key: Option<String>,
+    /// What of its body is kept: how much it was.
+    pub(crate) received: Received,
 }
 
 impl Request {
     /// The number behind `name=` in the query, 0 if it is absent or no number.
     pub(crate) fn number(&self, name: &str) -> u64 {
-        self.query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(0)
+        number_in(&self.query, name)
     }
 }
 
-/// An answer; its body is either text or a number of filler bytes.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: &'static str,
-    pub(crate) body: Body,
-}
-
-#[derive(Debug)]
-pub(crate) enum Body {
-    Text(String),
-    /// This many times the letter x.
-    Filler(u64),
+/// The number behind `name=` in a query, 0 if it is absent or no number.
+pub(crate) fn number_in(query: &str, name: &str) -> u64 {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Reads the next request, `None` when the client has closed between two requests.
@@ -62,9 +61,13 @@ pub(crate) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Reque
         path: path.to_owned(),
         query: query.to_owned(),
         keep_alive: protocol == "HTTP/1.1",
+        websocket_key: None,
+        received: Received::default(),
     };
     let body_bytes = read_headers(&mut head, &mut request)?;
-    io::copy(&mut reader.take(body_bytes), &mut io::sink())?;
+    if io::copy(&mut reader.take(body_bytes), &mut request.received)? != body_bytes {
+        return Err(bad("the body is cut short"));
+    }
     Ok(Some(request))
 }
 
@@ -88,50 +91,10 @@ fn read_headers(head: &mut impl BufRead, request: &mut Request) -> io::Result<u6
             "connection" if value.eq_ignore_ascii_case("keep-alive") => request.keep_alive = true,
             "content-length" => body_bytes = value.parse().map_err(|_| bad("content-length is no number"))?,
             "transfer-encoding" => return Err(bad("chunked requests are not understood")),
+            "sec-websocket-key" => request.websocket_key = Some(value.to_owned()),
             _ => {}
         }
     }
-}
-
-/// Writes an answer. `keep_alive` is what the server has decided; `head_only` is for HEAD.
-pub(crate) fn write_response(
-    stream: &mut impl Write,
-    response: &Response,
-    keep_alive: bool,
-    head_only: bool,
-) -> io::Result<()> {
-    let length = match &response.body {
-        Body::Text(text) => text.len() as u64,
-        Body::Filler(bytes) => *bytes,
-    };
-    let connection = if keep_alive { "keep-alive" } else { "close" };
-    let mut start = format!(
-        "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n",
-        response.status
-    );
-    match &response.body {
-        _ if head_only => stream.write_all(start.as_bytes()),
-        Body::Text(text) => {
-            // One write, so that a small answer is one packet.
-            start.push_str(text);
-            stream.write_all(start.as_bytes())
-        }
-        Body::Filler(bytes) => {
-            stream.write_all(start.as_bytes())?;
-            write_filler(stream, *bytes)
-        }
-    }
-}
-
-fn write_filler(stream: &mut impl Write, bytes: u64) -> io::Result<()> {
-    let chunk = vec![b'x'; CHUNK_BYTES];
-    let mut left = bytes;
-    while left > 0 {
-        let part = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-        stream.write_all(&chunk[..part])?;
-        left -= part as u64;
-    }
-    Ok(())
 }
 
 fn bad(problem: &'static str) -> io::Error {
@@ -163,26 +126,17 @@ mod tests {
 
     #[test]
     fn a_body_is_read_over_so_that_the_next_request_is_found() {
-        let mut two = &b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /next HTTP/1.1\r\n\r\n"[..];
-        assert_eq!(read_request(&mut two).unwrap().unwrap().method, "POST");
+        let mut two = &b"POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nfoobarGET /next HTTP/1.1\r\n\r\n"[..];
+        let first = read_request(&mut two).unwrap().unwrap();
+        assert_eq!((first.method.as_str(), first.received.text().as_str()), ("POST", "6 85944171f73967e8"));
         assert_eq!(read_request(&mut two).unwrap().unwrap().path, "/next");
         assert!(read_request(&mut two).unwrap().is_none());
     }
 
     #[test]
-    fn a_head_cut_short_or_without_end_is_refused() {
+    fn a_head_or_body_cut_short_is_refused() {
         assert!(read("GET / HTTP/1.1\r\nHost: x").is_err());
         assert!(read(&format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(20_000))).is_err());
-    }
-
-    #[test]
-    fn filler_has_the_length_that_was_announced() {
-        let mut wire = Vec::new();
-        let response = Response { status: "200 OK", body: Body::Filler(100_000) };
-        write_response(&mut wire, &response, true, false).unwrap();
-        let text = String::from_utf8(wire).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains("Content-Length: 100000"));
-        assert_eq!(body.len(), 100_000);
+        assert!(read("POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nfoo").is_err());
     }
 }

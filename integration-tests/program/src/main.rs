@@ -1,17 +1,14 @@
 //! The program inside the test images: a small HTTP server that behaves well or badly, as its environment tells it.
 //!
-//! `program` serves (variables: `MODE`, `VERSION`, `PORT`, `AFTER`, `EXIT_CODE`; see `settings.rs`).
+//! `program` serves (variables: `MODE`, `VERSION`, `PORT`, `AFTER`, `EXIT_CODE`, `ECHO_PORT`; see `settings.rs`).
 //! `program check ADDRESS` makes one HTTP request and exits 0 or 1: the probe command of an image with nothing else in it.
 //!
-//! Deliberately not here: any dependency that would make the image larger, TLS, HTTP/2, and a configuration file.
+//! Deliberately not here: what it serves (`lib.rs`), and a configuration file.
 
 #![allow(clippy::disallowed_types, reason = "the program runs in real containers, where the clock is the real one")]
 
 mod check;
-mod http;
 mod memory;
-mod server;
-mod settings;
 mod signals;
 
 use std::io::Write;
@@ -20,8 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
-use server::Server;
-use settings::{Mode, Settings};
+use evenkeel_test_program::{Mode, Server, Settings};
 
 /// What a shell reports for a process that died of SIGTERM (128 + 15).
 const DIED_OF_SIGTERM: u8 = 143;

@@ -1,6 +1,10 @@
-//! The HTTP server: a thread per connection, kept-alive connections, and an orderly end.
+//! The server: a thread per connection, kept-alive connections, and an orderly end. HTTP/1.1 and HTTP/2 share its port.
 //!
 //! Deliberately not here: when to end (main.rs) and whether the program is healthy (settings.rs).
+
+mod answer;
+mod echo;
+mod http2;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader};
@@ -10,8 +14,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::http::{self, Body, Request, Response};
+use tokio::sync::Notify;
+
+use crate::http::{self, Framing};
 use crate::settings::Settings;
+use crate::websocket;
 
 /// How long the first request of a connection accepted at the very end may still be on its way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
@@ -20,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A running server. Dropping it does not stop it; [`Server::drain`] does.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     shared: Arc<Shared>,
     port: u16,
     acceptor: JoinHandle<()>,
@@ -41,13 +48,18 @@ struct Connection {
     stream: Arc<TcpStream>,
     /// Whether it has answered a request: between requests it may be closed politely.
     served: bool,
+    /// How a connection of HTTP/2 is asked to end, which must not be by closing its reading side.
+    http2: Option<Arc<Notify>>,
 }
 
 impl Server {
-    /// Listens on the port of `settings`, on all addresses. The error is that of binding it.
-    pub(crate) fn start(settings: Settings) -> io::Result<Self> {
+    /// Listens on the ports of `settings`, on all addresses. The error is that of binding one.
+    pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port)))?;
         let port = listener.local_addr()?.port();
+        if let Some(echo) = settings.echo_port {
+            echo::listen(echo)?;
+        }
         let shared = Arc::new(Shared {
             settings,
             started: Instant::now(),
@@ -60,8 +72,13 @@ impl Server {
         Ok(Self { shared, port, acceptor })
     }
 
+    /// The port, which the kernel has chosen where the settings say 0.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Stops accepting, lets requests in flight end, closes idle connections; returns when none is left.
-    pub(crate) fn drain(self) {
+    pub fn drain(self) {
         let shared = &self.shared;
         shared.draining.store(true, Ordering::SeqCst);
         // Wakes the acceptor, which then takes what is already queued and stops listening.
@@ -83,8 +100,11 @@ impl Server {
 /// Ends the reading side: what has arrived is still answered, then the connection's thread sees the end.
 fn stop_reading(open: &BTreeMap<u64, Connection>, which: impl Fn(&Connection) -> bool) {
     for connection in open.values().filter(|connection| which(connection)) {
-        // A client that has gone already is as good.
-        let _ = connection.stream.shutdown(Shutdown::Read);
+        match &connection.http2 {
+            Some(ending) => ending.notify_one(),
+            // A client that has gone already is as good.
+            None => drop(connection.stream.shutdown(Shutdown::Read)),
+        }
     }
 }
 
@@ -113,7 +133,7 @@ impl Shared {
 
     fn take(self: &Arc<Self>, id: u64, stream: TcpStream) {
         let stream = Arc::new(stream);
-        self.lock().insert(id, Connection { stream: Arc::clone(&stream), served: false });
+        self.lock().insert(id, Connection { stream: Arc::clone(&stream), served: false, http2: None });
         let shared = Arc::clone(self);
         let spawned = thread::Builder::new().spawn(move || {
             // An error here is a client that went away or spoke no HTTP: its connection ends, nothing else.
@@ -130,13 +150,22 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn serve(&self, id: u64, stream: &TcpStream) -> io::Result<()> {
+    fn serve(self: &Arc<Self>, id: u64, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        if http2::is_spoken(stream)? {
+            return self.serve_http2(id, stream);
+        }
         let mut reader = BufReader::new(stream);
         while let Some(request) = http::read_request(&mut reader)? {
+            if let (Some(key), "/ws") = (&request.websocket_key, request.path.as_str()) {
+                http::write_switch(&mut &*stream, &websocket::accept(key), &self.settings.version)?;
+                self.mark_served(id);
+                return echo::websocket(reader);
+            }
             let response = self.answer(&request);
             let keep_alive = request.keep_alive && !self.is_draining();
-            http::write_response(&mut &*stream, &response, keep_alive, request.method == "HEAD")?;
+            let framing = Framing { version: &self.settings.version, keep_alive, head_only: request.method == "HEAD" };
+            http::write_response(&mut &*stream, &response, framing)?;
             if !keep_alive {
                 break;
             }
@@ -145,32 +174,23 @@ impl Shared {
         Ok(())
     }
 
+    fn serve_http2(self: &Arc<Self>, id: u64, stream: &TcpStream) -> io::Result<()> {
+        let ending = Arc::new(Notify::new());
+        if let Some(connection) = self.lock().get_mut(&id) {
+            connection.http2 = Some(Arc::clone(&ending));
+        }
+        if self.is_draining() {
+            ending.notify_one();
+        }
+        http2::serve(self, id, stream, &ending)
+    }
+
     fn mark_served(&self, id: u64) {
         if let Some(connection) = self.lock().get_mut(&id)
             && !connection.served
         {
             connection.served = true;
             self.changed.notify_all();
-        }
-    }
-
-    fn answer(&self, request: &Request) -> Response {
-        let version = || Body::Text(format!("{}\n", self.settings.version));
-        match request.path.as_str() {
-            "/" => Response { status: "200 OK", body: version() },
-            "/slow" => {
-                thread::sleep(Duration::from_millis(request.number("ms")));
-                Response { status: "200 OK", body: version() }
-            }
-            "/bytes" => Response { status: "200 OK", body: Body::Filler(request.number("n")) },
-            "/healthz" if self.settings.is_healthy(self.started.elapsed()) && !self.is_draining() => {
-                Response { status: "200 OK", body: Body::Text("healthy\n".to_owned()) }
-            }
-            "/healthz" => Response {
-                status: "503 Service Unavailable",
-                body: Body::Text(format!("not healthy, mode {}\n", self.settings.mode)),
-            },
-            _ => Response { status: "404 Not Found", body: Body::Text("no such path\n".to_owned()) },
         }
     }
 }

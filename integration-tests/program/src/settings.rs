@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How the program behaves. The word in the `MODE` variable is the variant's name in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// Ends in-flight requests and idle connections politely on SIGTERM, then exits 0.
     Graceful,
     /// Exits at once on SIGTERM, whatever is in flight.
@@ -71,22 +71,24 @@ impl Mode {
 
 /// Everything the environment says, with defaults filled in.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// `MODE`, default `graceful`.
-    pub(crate) mode: Mode,
+    pub mode: Mode,
     /// `VERSION`, default `unversioned`: the body of `GET /`.
-    pub(crate) version: String,
+    pub version: String,
     /// `PORT`, default 8080.
-    pub(crate) port: u16,
+    pub port: u16,
     /// `AFTER` in milliseconds; its meaning and default depend on the mode.
-    pub(crate) after: Duration,
+    pub after: Duration,
     /// `EXIT_CODE` of a crash, default 3.
-    pub(crate) exit_code: u8,
+    pub exit_code: u8,
+    /// `ECHO_PORT`: where every byte is sent back as it is, without HTTP. Absent: nowhere.
+    pub echo_port: Option<u16>,
 }
 
 impl Settings {
     /// Reads the variables through `variable`. Errors name the variable and what is wrong with it.
-    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mode = variable("MODE").map_or(Ok(Mode::Graceful), |word| word.parse::<Mode>())?;
         let after = number(&variable, "AFTER")?.map(Duration::from_millis);
         Ok(Self {
@@ -95,6 +97,7 @@ impl Settings {
             port: number(&variable, "PORT")?.unwrap_or(8080),
             after: after.unwrap_or_else(|| mode.default_after()),
             exit_code: number(&variable, "EXIT_CODE")?.unwrap_or(3),
+            echo_port: number(&variable, "ECHO_PORT")?,
         })
     }
 

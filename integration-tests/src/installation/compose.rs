@@ -2,13 +2,26 @@
 
 use std::fmt::Write as _;
 
+/// How the service's port 8080 is had from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// Not at all.
+    No,
+    /// The engine publishes it: old and new can't run side by side.
+    Direct,
+    /// The proxy carries connections to it.
+    Tcp,
+    /// The proxy carries requests to it.
+    Http,
+}
+
 /// What differs between the tests' deploys.
 #[derive(Debug, Clone)]
 pub struct Compose {
     /// The image's tag in the fleet's registry.
     pub tag: String,
-    /// Whether its port is published as 8080 on the host: then old and new can't run side by side.
-    pub published: bool,
+    /// How its port is published, as 8080 on the host.
+    pub published: Published,
     /// Lines for `x-rollout`, `key: value`; they outrank the quick defaults below.
     pub rollout: Vec<(String, String)>,
     /// Further lines of the service.
@@ -20,14 +33,19 @@ const QUICK: [(&str, &str); 4] =
     [("waves", "[1, \"100%\"]"), ("bake", "2s"), ("health_deadline", "10s"), ("progress_deadline", "60s")];
 
 impl Compose {
-    /// This tag, its port published.
+    /// This tag, its port published by the engine: stop-first.
     pub fn published(tag: &str) -> Self {
-        Self { tag: tag.to_owned(), published: true, rollout: Vec::new(), service: Vec::new() }
+        Self { tag: tag.to_owned(), published: Published::Direct, rollout: Vec::new(), service: Vec::new() }
+    }
+
+    /// This tag, its port owned by the proxy, as HTTP: start-first, and nothing is lost.
+    pub fn routed(tag: &str) -> Self {
+        Self { published: Published::Http, ..Self::published(tag) }
     }
 
     /// This tag, no port published: start-first.
     pub fn unpublished(tag: &str) -> Self {
-        Self { published: false, ..Self::published(tag) }
+        Self { published: Published::No, ..Self::published(tag) }
     }
 
     /// With a setting of the rollout.
@@ -48,8 +66,14 @@ impl Compose {
     pub fn text(&self, registry: &str) -> String {
         let mut text = format!("name: shop\nservices:\n  web:\n    image: {registry}/app:{}\n", self.tag);
         let mut line = |line: &str| writeln!(text, "{line}").expect("writing to a string does not fail");
-        if self.published {
-            line("    ports: [\"8080:8080\"]");
+        let more = match self.published {
+            Published::No => None,
+            Published::Direct => Some("mode: host"),
+            Published::Tcp => Some("app_protocol: tcp"),
+            Published::Http => Some("app_protocol: http"),
+        };
+        if let Some(more) = more {
+            line(&format!("    ports: [{{ published: 8080, target: 8080, {more} }}]"));
         }
         line("    stop_grace_period: 3s");
         for more in &self.service {

@@ -58,5 +58,9 @@ impl Facts for SimFacts {
         Pressure { load_hundredths: 0, memory_available: 1, memory_total: 1, disk_available: 1 }
     }
 
+    fn disk_free(&self) -> Option<u64> {
+        None
+    }
+
     fn set_data_root(&self, _path: &std::path::Path) {}
 }

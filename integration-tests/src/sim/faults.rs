@@ -23,6 +23,10 @@ pub(super) enum Fault {
     Disk(HostNumber),
     /// No registry can be reached from the host.
     Registry(HostNumber),
+    /// The host's proxy does not answer the agent; what is routed goes on.
+    Proxy(HostNumber),
+    /// The host's proxy is killed, and answers again after a while; what was under way has ended.
+    ProxyRestart(HostNumber),
     /// The coordinator is killed.
     Coordinator,
     /// The coordinator's store takes no writes.
@@ -32,7 +36,7 @@ pub(super) enum Fault {
 impl Fault {
     fn random(hosts: usize, random: &mut Random) -> Self {
         let host = usize::try_from(random.between(0, hosts as u64)).expect("a small number");
-        match random.between(0, 12) {
+        match random.between(0, 14) {
             0 | 1 => Self::Agent(host),
             2 => Self::Reboot(host),
             3 => Self::Engine(host),
@@ -40,7 +44,9 @@ impl Fault {
             5..=7 => Self::Line(host, *random.pick(&[Cut::Both, Cut::Up, Cut::Down, Cut::Held])),
             8 => Self::Disk(host),
             9 => Self::Registry(host),
-            10 => Self::Coordinator,
+            10 => Self::Proxy(host),
+            11 => Self::ProxyRestart(host),
+            12 => Self::Coordinator,
             _ => Self::Store,
         }
     }
@@ -54,7 +60,9 @@ impl Fault {
             | Self::EngineRestart(host)
             | Self::Line(host, _)
             | Self::Disk(host)
-            | Self::Registry(host) => Some(host),
+            | Self::Registry(host)
+            | Self::Proxy(host)
+            | Self::ProxyRestart(host) => Some(host),
             Self::Coordinator | Self::Store => None,
         }
     }
@@ -70,6 +78,11 @@ impl Fault {
             Self::Line(host, way) => fleet.cut(host, way),
             Self::Disk(host) => fleet.world(host).disk.ledgers.fail_writes(true),
             Self::Registry(host) => fleet.world(host).engine.registry_down(true),
+            Self::Proxy(host) => fleet.world(host).router.down(true),
+            Self::ProxyRestart(host) => {
+                fleet.world(host).router.restart();
+                fleet.world(host).router.down(true);
+            }
             Self::Coordinator => fleet.kill_coordinator(),
             Self::Store => fleet.fail_store(true),
         }
@@ -86,6 +99,7 @@ impl Fault {
             Self::Line(host, _) => fleet.mend(host),
             Self::Disk(host) => fleet.world(host).disk.ledgers.fail_writes(false),
             Self::Registry(host) => fleet.world(host).engine.registry_down(false),
+            Self::Proxy(host) | Self::ProxyRestart(host) => fleet.world(host).router.down(false),
             Self::Coordinator => fleet.start_coordinator(),
             Self::Store => fleet.fail_store(false),
         }

@@ -12,13 +12,16 @@ use evenkeel::listen::Limits;
 use evenkeel::resolve::{ImageResolver, ResolveError};
 use evenkeel::serve::{AdminFile, MemoryAdminFile};
 use evenkeel::store::{MemoryStore, Snapshot};
-use evenkeel_agent::runtime::{FakeEngine, FakeRuntime, Scope};
+use evenkeel_agent::router::FakeRouter;
+use evenkeel_agent::runtime::{FakeEngine, FakeRuntime, Runtime as _, Scope};
 use evenkeel_certs::TimeSource;
+use evenkeel_machine::Container;
 use evenkeel_model::{AppKey, EnvironmentName, FleetName, HostId, ImagePin, Millis, UnixMillis};
 use turmoil::Sim;
 
 use super::disk::Disk;
 use super::operator::{Ask, Operator, Told};
+use super::watch::{Watch, Watched};
 use super::{Random, Release, net};
 
 /// How much simulated time passes between two looks at everything.
@@ -38,6 +41,9 @@ pub type HostNumber = usize;
 pub(super) struct HostWorld {
     pub(super) name: String,
     pub(super) engine: FakeEngine,
+    /// The host's proxy: a process of its own.
+    pub(super) router: FakeRouter,
+    pub(super) watch: Watch,
     pub(super) disk: Disk,
     pub(super) token: Arc<Mutex<Option<String>>>,
 }
@@ -135,6 +141,11 @@ impl Fleet {
     /// One host's containers, as they truly are.
     pub fn runtime(&self, host: HostNumber) -> FakeRuntime {
         self.hosts[host].engine.runtime(scope("sim", &self.hosts[host].name))
+    }
+
+    /// The app's containers on one host; none are known while its engine does not answer.
+    pub(super) fn containers(&self, host: HostNumber) -> Vec<Container> {
+        at_once(self.runtime(host).observe(&key(), &[])).containers
     }
 
     /// All that is stored.
@@ -299,6 +310,8 @@ fn host(sim: &mut Sim<'static>, fleet: &FleetName, number: usize, now: &Arc<Atom
     let world = HostWorld {
         name: format!("host-{number}"),
         engine: FakeEngine::with_clock(clock(now)),
+        router: FakeRouter::new(),
+        watch: Watch::default(),
         disk: Disk::default(),
         token: Arc::default(),
     };
@@ -329,11 +342,19 @@ async fn agent(world: HostWorld, time: TimeSource, fleet: FleetName, seed: u64) 
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let credentials = world.disk.credentials().expect("the host has joined");
-    let runtime = Arc::new(world.engine.runtime(scope(fleet.as_str(), &world.name)));
+    let runtime = world.engine.runtime(scope(fleet.as_str(), &world.name));
+    let watched = Arc::new(Watched {
+        runtime: runtime.clone(),
+        router: world.router.clone(),
+        disk: world.disk.clone(),
+        watch: world.watch.clone(),
+    });
     let parts = evenkeel_agent::run::Parts {
         addresses: vec![coordinator],
-        runtime: runtime.clone(),
-        prober: runtime,
+        runtime: watched.clone(),
+        router: watched,
+        min_free_disk: evenkeel_agent::run::MIN_FREE_DISK,
+        prober: Arc::new(runtime),
         ledgers: Arc::new(world.disk.ledgers.clone()),
         facts: Arc::new(super::disk::SimFacts),
         dialer,

@@ -69,6 +69,9 @@ impl Checker {
             self.hurt.insert(*host, now);
         }
         for host in 0..fleet.hosts() {
+            if let Some(Violation { invariant, seen }) = fleet.world(host).watch.take().pop() {
+                return Err(Violation { invariant, seen: format!("host {host}: {seen}") });
+            }
             let serving = fleet.runtime(host).serving(&key(), &service());
             for one in serving.iter().filter(|one| one.healthy) {
                 self.last_served.insert((host, one.release), now);

@@ -7,10 +7,34 @@ use evenkeel_agent::runtime::{Behaviour, Exit, Pull};
 use evenkeel_model::manifest::{IfOrphaned, ServiceDraft};
 use evenkeel_model::service::{Port, Protocol};
 use evenkeel_model::{
-    CauseKind, Digest, Health, Millis, Order, Policy, Probe, Restart, ServiceName, ServiceSpec, Specification,
+    CauseKind, Digest, Health, HttpProbe, HttpRoute, Millis, Order, Policy, Probe, Restart, ServiceName, ServiceSpec,
+    Specification, Traffic, Via,
 };
 
 use super::Random;
+
+/// How long what is under way may go on. Shorter than some requests, so that they are cut.
+pub(super) const DRAIN: Duration = Duration::from_secs(5);
+/// The releases that a host keeps the images of: the fewest, so that some go in each run.
+const KEEP: u32 = 2;
+
+/// How requests get to the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Not at all.
+    None,
+    /// The engine publishes the port, so that old and new can't run side by side.
+    Direct,
+    /// The host's proxy gives them to whoever serves.
+    Routed,
+    /// The same, for an app that can't run twice.
+    Held,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::None, Self::Direct, Self::Routed, Self::Held];
+}
 
 /// What becomes of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +97,8 @@ pub struct Release {
     pub number: u64,
     /// What becomes of it.
     pub kind: Kind,
-    /// Whether its port is published, so that old and new can't run side by side.
-    pub published: bool,
+    /// How requests get to it.
+    pub door: Door,
     /// How it is rolled out.
     pub policy: Policy,
 }
@@ -97,10 +121,11 @@ impl Release {
 
     /// As the Compose reader would have made it.
     pub fn specification(&self) -> Specification {
-        let ports = if self.published {
-            vec![Port { address: None, published: 8080, target: 8080, protocol: Protocol::Tcp }]
-        } else {
-            Vec::new()
+        let port = |via| Port { address: None, published: 8080, target: 8080, protocol: Protocol::Tcp, via };
+        let ports = match self.door {
+            Door::None => Vec::new(),
+            Door::Direct => vec![port(Via::Engine)],
+            Door::Routed | Door::Held => vec![port(Via::Http(HttpRoute::default()))],
         };
         let mut spec = ServiceSpec {
             command: None,
@@ -109,15 +134,18 @@ impl Release {
             ports,
             mounts: Vec::new(),
             engine_healthcheck: None,
-            health: Health::with_defaults(Probe::Http { port: 8080, path: "/healthz".to_owned() }),
+            health: Health::with_defaults(Probe::Http(HttpProbe::get(8080, "/healthz"))),
             restart: Restart::UnlessStopped,
             user: None,
             labels: BTreeMap::new(),
             stop_grace_period: Millis::seconds(5),
+            stop_signal: None,
             order: Order::StartFirst,
+            keep_old: None,
+            traffic: Traffic { drain: Millis::from(DRAIN), ..Traffic::default() },
             constraints: Vec::new(),
         };
-        if spec.clash().is_some() {
+        if spec.clash().is_some() || self.door == Door::Held {
             spec.order = Order::StopFirst;
         }
         let draft = ServiceDraft { image: self.image(), local: false, spec };
@@ -125,15 +153,16 @@ impl Release {
             app: "shop".parse().expect("a valid name"),
             services: BTreeMap::from([(service(), draft)]),
             if_orphaned: IfOrphaned::Keep,
+            keep: KEEP,
             policy: self.policy.clone(),
             notes: Vec::new(),
         }
     }
 
     /// A release by the seed.
-    pub fn random(number: u64, published: bool, policy: &Policy, random: &mut Random) -> Self {
+    pub fn random(number: u64, door: Door, policy: &Policy, random: &mut Random) -> Self {
         let kind = if random.chance(50) { Kind::Good } else { *random.pick(&Kind::ALL) };
-        Self { number, kind, published, policy: policy.clone() }
+        Self { number, kind, door, policy: policy.clone() }
     }
 }
 

@@ -4,14 +4,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use evenkeel_model::{Count, Millis, OnFailure, Policy};
+use evenkeel_model::{Count, Manifest, Millis, OnFailure, Policy, ReleaseNumber};
 use evenkeel_rollout::{Outcome, Rollout, State};
 
 use super::faults::Faults;
 use super::fleet::key;
 use super::invariants::{Checker, Violation};
 use super::release::service;
-use super::{Ask, Fleet, Kind, Random, Release, Told};
+use super::traffic::Traffic;
+use super::{Ask, Door, Fleet, HostNumber, Kind, Random, Release, Told};
 
 /// How long things go wrong during one rollout, at most.
 const STORM: Duration = Duration::from_mins(2);
@@ -56,6 +57,7 @@ struct Run {
     fleet: Fleet,
     random: Random,
     faults: Faults,
+    traffic: Traffic,
     checker: Checker,
     trace: Vec<(Duration, String)>,
     outcomes: Vec<(u64, Kind, State)>,
@@ -71,6 +73,7 @@ pub fn run(seed: u64) -> Result<Summary, Box<Failed>> {
         fleet,
         random,
         faults: Faults::new(),
+        traffic: Traffic::new(seed),
         checker: Checker::default(),
         trace: vec![(Duration::ZERO, format!("{hosts} hosts"))],
         outcomes: Vec::new(),
@@ -83,15 +86,19 @@ pub fn run(seed: u64) -> Result<Summary, Box<Failed>> {
 impl Run {
     fn all(&mut self) -> Result<(), Violation> {
         self.join()?;
-        let published = self.random.chance(50);
+        let mut door = *self.random.pick(&Door::ALL);
         let rollouts = self.random.between(2, 5);
         for number in 1..=rollouts {
             let policy = policy(&mut self.random);
             let release = match number {
-                1 => Release { number, kind: Kind::Good, published, policy },
-                _ => Release::random(number, published, &policy, &mut self.random),
+                1 => Release { number, kind: Kind::Good, door, policy },
+                _ => Release::random(number, door, &policy, &mut self.random),
             };
             self.deploy(&release)?;
+            // Sometimes the next release is reached in another way.
+            if self.random.chance(20) {
+                door = *self.random.pick(&Door::ALL);
+            }
         }
         Ok(())
     }
@@ -133,7 +140,8 @@ impl Run {
         let current = self.fleet.stored().current.contains_key(&key());
         let budget = (good && current).then(|| release.policy.budget(self.fleet.hosts()));
         self.checker.forget_who_served();
-        self.note(format!("deploy {} {:?} {:?}", release.number, release.kind, release.policy.on_failure));
+        let Release { number, kind, door, policy } = release;
+        self.note(format!("deploy {number} {kind:?} {door:?} {:?}", policy.on_failure));
         self.fleet.ask(Ask::Deploy(release.clone()));
 
         let beginning = self.fleet.elapsed();
@@ -220,6 +228,7 @@ impl Run {
         if storm {
             self.faults.storm(&mut self.fleet, &mut self.random);
         }
+        self.traffic.step(&self.fleet);
         self.fleet.step();
         let victims = self.faults.victims();
         self.checker.check(&self.fleet, &victims, budget)
@@ -249,6 +258,7 @@ impl Run {
         let clear = current.is_some() && matches!(rollout.outcome(), Some(Outcome::Succeeded | Outcome::RolledBack));
         for host in 0..self.fleet.hosts() {
             let serving = self.fleet.runtime(host).serving(&key(), &service());
+            self.routed_settled(host)?;
             let [one] = serving.as_slice() else {
                 // Before a first success there may be nothing.
                 if serving.is_empty() && current.is_none() {
@@ -266,6 +276,38 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// The proxy gives everything to the one container that runs, if its ports are the proxy's, and nothing waits.
+    fn routed_settled(&self, host: HostNumber) -> Result<(), String> {
+        let containers = self.fleet.containers(host);
+        let plan = self.fleet.world(host).router.plan(&key());
+        let running: Vec<&str> = containers.iter().filter(|one| one.is_running()).map(|one| one.id.as_str()).collect();
+        let routed =
+            plan.services.values().flat_map(|routes| &routes.upstreams).map(|upstream| upstream.container.as_str());
+        let routed: Vec<&str> = routed.collect();
+        let is_routed = match running.as_slice() {
+            [one] => {
+                containers.iter().find(|container| container.id == *one).is_some_and(|one| self.has_routes(one.release))
+            }
+            _ => false,
+        };
+        let expected = if is_routed { running } else { Vec::new() };
+        let waits = plan.services.values().any(|routes| routes.holding || routes.failing);
+        if routed == expected && !waits && plan.services.is_empty() != is_routed {
+            Ok(())
+        } else {
+            Err(format!("host {host} should route to {expected:?}, and its proxy does {plan:?}"))
+        }
+    }
+
+    /// Whether the release's port is the proxy's.
+    fn has_routes(&self, release: ReleaseNumber) -> bool {
+        let stored = self.fleet.stored();
+        let made = stored.releases.get(&key()).and_then(|releases| releases.get(&release));
+        let manifest = made.and_then(|made| Manifest::decode(&made.manifest).ok());
+        let mut services = manifest.into_iter().flat_map(|manifest| manifest.services.into_values());
+        services.any(|service| service.spec.routed_ports().next().is_some())
     }
 
     fn unsettled(&self) -> String {

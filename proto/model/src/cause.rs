@@ -45,6 +45,8 @@ pub enum CauseKind {
     EngineUnavailable,
     /// Somebody else has the port.
     PortTaken,
+    /// The host's proxy does not answer, or refuses.
+    ProxyUnavailable,
     /// The container ended by itself.
     Exited,
     /// The container was killed because it used more memory than it may.
@@ -73,7 +75,7 @@ impl CauseKind {
             | Self::DigestMismatch
             | Self::PullTimeout => CauseClass::Image,
             Self::Forbidden => CauseClass::Policy,
-            Self::DiskFull | Self::EngineUnavailable | Self::PortTaken => CauseClass::Host,
+            Self::DiskFull | Self::EngineUnavailable | Self::PortTaken | Self::ProxyUnavailable => CauseClass::Host,
             Self::Exited
             | Self::OutOfMemory
             | Self::Unstartable
@@ -86,11 +88,18 @@ impl CauseKind {
 
     /// Whether it may pass by itself: then it is tried again until its deadline, and fails the host only then.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::RegistryUnreachable | Self::DiskFull | Self::EngineUnavailable | Self::PortTaken)
+        matches!(
+            self,
+            Self::RegistryUnreachable
+                | Self::DiskFull
+                | Self::EngineUnavailable
+                | Self::PortTaken
+                | Self::ProxyUnavailable
+        )
     }
 
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ImageNotFound,
         Self::ImageDenied,
         Self::RegistryUnreachable,
@@ -100,6 +109,7 @@ impl CauseKind {
         Self::DiskFull,
         Self::EngineUnavailable,
         Self::PortTaken,
+        Self::ProxyUnavailable,
         Self::Exited,
         Self::OutOfMemory,
         Self::Unstartable,
@@ -122,6 +132,7 @@ impl CauseKind {
             Self::DiskFull => "disk_full",
             Self::EngineUnavailable => "engine_unavailable",
             Self::PortTaken => "port_taken",
+            Self::ProxyUnavailable => "proxy_unavailable",
             Self::Exited => "exited",
             Self::OutOfMemory => "out_of_memory",
             Self::Unstartable => "unstartable",

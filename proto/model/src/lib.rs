@@ -23,7 +23,7 @@ pub use cause::{CauseClass, CauseKind, Evidence, Failure, Pressure, ProbeEvidenc
 pub use count::Count;
 pub use digest::Digest;
 pub use generation::{Epoch, Generation, Version};
-pub use health::{Health, Probe};
+pub use health::{Health, HttpProbe, Probe};
 pub use host::{ContainerStats, HostFacts, HostStats};
 pub use id::{
     AppKey, AppName, EnvironmentName, FleetName, HostId, OperatorName, ReleaseNumber, RolloutId, ServiceName, Slot,
@@ -32,5 +32,5 @@ pub use image::ImagePin;
 pub use manifest::{Manifest, Service, Specification};
 pub use policy::{OnFailure, Policy, Strategy};
 pub use report::{AppReport, Refusal, RefusedAssignment, ServiceReport, Stage};
-pub use service::{Constraint, Mount, Order, Port, Protocol, Restart, ServiceSpec};
+pub use service::{Constraint, HttpRoute, KeepOld, Mount, Order, Port, Protocol, Restart, ServiceSpec, Traffic, Via};
 pub use time::{Millis, Monotonic, UnixMillis};

@@ -10,6 +10,9 @@ use crate::{AppKey, AppName, Digest, EnvironmentName, ImagePin, Policy, ServiceN
 /// The manifest's format that this version writes. A reader refuses a newer one by name.
 pub const FORMAT: u32 = 1;
 
+/// The releases that a host keeps the images of where nothing was written (the contract's `keep`).
+pub const DEFAULT_KEEP: u32 = 5;
+
 /// What happens in trial when no coordinator has been heard for `orphan_after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +46,8 @@ pub struct Specification {
     pub services: BTreeMap<ServiceName, ServiceDraft>,
     /// What an orphaned trial does.
     pub if_orphaned: IfOrphaned,
+    /// How many releases a host keeps the images of, the one that serves included. See [`DEFAULT_KEEP`].
+    pub keep: u32,
     /// How it is rolled out. Not part of the release.
     pub policy: Policy,
     /// What the operator should know though nothing is wrong: an order chosen by itself, a default that matters.
@@ -82,6 +87,8 @@ pub struct Manifest {
     pub secrets: BTreeMap<String, u64>,
     /// What an orphaned trial does.
     pub if_orphaned: IfOrphaned,
+    /// How many releases a host keeps the images of, the one that serves included.
+    pub keep: u32,
 }
 
 /// Bytes that are no manifest for us.

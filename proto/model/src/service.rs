@@ -17,7 +17,42 @@ pub enum Protocol {
     Udp,
 }
 
-/// A port that the engine publishes on the host.
+/// How what comes to a published port reaches the container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Via {
+    /// The engine publishes the port, so that old and new can't have it at once.
+    #[default]
+    Engine,
+    /// The host's proxy forwards connections.
+    Tcp,
+    /// The host's proxy forwards requests, each to the container that serves at that moment.
+    Http(HttpRoute),
+}
+
+/// Which requests on a port are a service's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRoute {
+    /// The host names it serves, in lower case; none: all that no other route names.
+    pub hosts: Vec<String>,
+    /// The prefix of the paths it serves, beginning with `/`. The longest that fits wins.
+    pub path: String,
+    /// The name of the cookie that keeps a client with one container while several serve; none: each request is on its own.
+    pub sticky: Option<String>,
+    /// Whether the proxy ends TLS on this port.
+    pub tls: bool,
+    /// Whether plain requests are sent to `https://` with the same address.
+    pub redirect_to_https: bool,
+}
+
+impl Default for HttpRoute {
+    fn default() -> Self {
+        Self { hosts: Vec::new(), path: "/".to_owned(), sticky: None, tls: false, redirect_to_https: false }
+    }
+}
+
+/// A port of the host that leads to one of the container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Port {
@@ -29,6 +64,15 @@ pub struct Port {
     pub target: u16,
     /// The transport.
     pub protocol: Protocol,
+    /// Who publishes it.
+    pub via: Via,
+}
+
+impl Port {
+    /// Whether the host's proxy owns the port, so that it can be switched.
+    pub fn is_routed(&self) -> bool {
+        self.via != Via::Engine
+    }
 }
 
 /// Something of the host in the container.
@@ -75,6 +119,34 @@ pub enum Order {
     StartFirst,
     /// The old one is stopped before the new one is started: they would clash.
     StopFirst,
+}
+
+/// What becomes of the old container while the new one is in trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepOld {
+    /// It goes on running, so that a revert is one switch.
+    Running,
+    /// It is stopped as soon as the new one is proven, so that two never work side by side for a whole bake.
+    Stopped,
+}
+
+/// How what is under way at a service's ports is treated when its container is replaced. The defaults are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// How long requests and connections of the old container may go on after the switch.
+    pub drain: Millis,
+    /// How long the proxy holds requests while nothing can serve.
+    pub hold: Millis,
+    /// How long the readiness path answers 503 before anything that serves is stopped.
+    pub lb_delay: Millis,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self { drain: Millis::seconds(30), hold: Millis::seconds(30), lb_delay: Millis(0) }
+    }
 }
 
 /// A condition on a host's label: `node.labels.KEY == VALUE` or `!=`.
@@ -143,10 +215,16 @@ pub struct ServiceSpec {
     pub user: Option<String>,
     /// The app's own container labels. Ours are added to them.
     pub labels: BTreeMap<String, String>,
-    /// From SIGTERM to SIGKILL.
+    /// From the stop signal to SIGKILL.
     pub stop_grace_period: Millis,
+    /// The signal that asks it to end, such as `SIGQUIT`; none: the image's, else SIGTERM.
+    pub stop_signal: Option<String>,
     /// Whether old and new run side by side.
     pub order: Order,
+    /// What becomes of the old one in the trial; none: it runs on if a port is routed, else it is stopped.
+    pub keep_old: Option<KeepOld>,
+    /// How requests and connections are treated.
+    pub traffic: Traffic,
     /// All must hold for a host to run this service.
     pub constraints: Vec<Constraint>,
 }
@@ -154,7 +232,7 @@ pub struct ServiceSpec {
 impl ServiceSpec {
     /// Why old and new can't run side by side, in words for the plan; none if they can.
     pub fn clash(&self) -> Option<String> {
-        if let Some(port) = self.ports.first() {
+        if let Some(port) = self.ports.iter().find(|port| !port.is_routed()) {
             return Some(format!("port {} is published directly", port.published));
         }
         self.mounts.iter().find_map(|mount| match mount {
@@ -163,13 +241,27 @@ impl ServiceSpec {
         })
     }
 
+    /// The ports that the proxy owns.
+    pub fn routed_ports(&self) -> impl Iterator<Item = &Port> {
+        self.ports.iter().filter(|port| port.is_routed())
+    }
+
+    /// What becomes of the old container while this one is in trial.
+    pub fn keep_old(&self) -> KeepOld {
+        let default = if self.routed_ports().next().is_some() { KeepOld::Running } else { KeepOld::Stopped };
+        // One that can't run twice has been stopped before.
+        if self.order == Order::StopFirst { KeepOld::Stopped } else { self.keep_old.unwrap_or(default) }
+    }
+
     /// What identifies a container made from this and `image`: equal exactly where a container need not be replaced.
     pub fn fingerprint(&self, image: &crate::ImagePin) -> Digest {
-        // Placement, health rule and order describe the way there; a container is the same without them.
+        // Placement, health rule, order and routes describe the way there; a container is the same without them.
+        let ports: Vec<_> = self.ports.iter().filter(|port| !port.is_routed()).collect();
         let identity = (
             image.digest(),
-            (&self.command, &self.entrypoint, &self.environment, &self.ports, &self.mounts),
+            (&self.command, &self.entrypoint, &self.environment, ports, &self.mounts),
             (&self.engine_healthcheck, &self.user, &self.labels, self.restart, self.stop_grace_period),
+            &self.stop_signal,
         );
         Digest::of(&serde_json::to_vec(&identity).expect("plain data has a JSON form"))
     }

@@ -3013,3 +3013,739 @@ pub mod operator_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// All routes of one app on this host.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetRoutesRequest {
+    /// The app: environment and name, `default/shop`. Empty: refused.
+    #[prost(string, tag = "1")]
+    pub owner: ::prost::alloc::string::String,
+    /// What the caller calls these routes; told back by `Status` for as long as they are in force. Empty: refused.
+    #[prost(string, tag = "2")]
+    pub mark: ::prost::alloc::string::String,
+    /// None: the app is forgotten, its mark too.
+    #[prost(message, repeated, tag = "3")]
+    pub routes: ::prost::alloc::vec::Vec<ProxyRoute>,
+}
+/// One published port of one service.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProxyRoute {
+    /// The service's name: in the proxy's own answers.
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    /// Where clients connect: `address:port`, an IPv6 address in brackets. `\[::\]` is for all addresses of both families, and for those of IPv4
+    /// where the host has no other.
+    #[prost(string, tag = "2")]
+    pub listen: ::prost::alloc::string::String,
+    /// Who serves. None: what comes waits for `hold`.
+    #[prost(message, repeated, tag = "5")]
+    pub upstreams: ::prost::alloc::vec::Vec<ProxyUpstream>,
+    /// How long a request waits while nothing can serve it. Absent: refused.
+    #[prost(message, optional, tag = "6")]
+    pub hold: ::core::option::Option<::prost_types::Duration>,
+    /// Whether requests wait though there are upstreams.
+    #[prost(bool, tag = "7")]
+    pub holding: bool,
+    /// Whether the readiness path of the port answers 503. One service that says so is enough for a port.
+    #[prost(bool, tag = "8")]
+    pub failing: bool,
+    /// What is spoken there. Absent: refused.
+    #[prost(oneof = "proxy_route::Kind", tags = "3, 4")]
+    pub kind: ::core::option::Option<proxy_route::Kind>,
+}
+/// Nested message and enum types in `ProxyRoute`.
+pub mod proxy_route {
+    /// What is spoken there. Absent: refused.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(message, tag = "3")]
+        Http(super::ProxyHttp),
+        /// Connections are passed on as they are.
+        #[prost(message, tag = "4")]
+        Tcp(super::Unit),
+    }
+}
+/// Requests of which a route is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyHttp {
+    /// Host names without port. None: all that no other route on the port names.
+    #[prost(string, repeated, tag = "1")]
+    pub hosts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// This path and all below it, beginning with `/`.
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+    /// The name of the cookie that keeps a client with one container. Absent: each request is chosen for itself.
+    #[prost(string, optional, tag = "3")]
+    pub sticky: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether clients speak TLS.
+    #[prost(bool, tag = "4")]
+    pub tls: bool,
+    /// Whether requests are sent to the https address.
+    #[prost(bool, tag = "5")]
+    pub redirect_to_https: bool,
+}
+/// One container that serves a route.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyUpstream {
+    /// The engine's id.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Where it listens, `address:port`.
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+    /// Its share among the route's upstreams; 0: nothing new.
+    #[prost(uint32, tag = "3")]
+    pub weight: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetRoutesResponse {
+    /// Absent: the routes are in force, and durable.
+    #[prost(oneof = "set_routes_response::Problem", tags = "1, 2, 3")]
+    pub problem: ::core::option::Option<set_routes_response::Problem>,
+}
+/// Nested message and enum types in `SetRoutesResponse`.
+pub mod set_routes_response {
+    /// Absent: the routes are in force, and durable.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Problem {
+        /// Somebody else has a port. Nothing has changed.
+        #[prost(message, tag = "1")]
+        PortTaken(super::ProxyPortTaken),
+        /// The routes can't be; why, for people. Nothing has changed.
+        #[prost(string, tag = "2")]
+        Refused(::prost::alloc::string::String),
+        /// The routes are in force, but not durable: the proxy's next start would bring the ones before. They have no mark. Why, for people.
+        #[prost(string, tag = "3")]
+        NotDurable(::prost::alloc::string::String),
+    }
+}
+/// A port that can't be had.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyPortTaken {
+    /// `address:port`.
+    #[prost(string, tag = "1")]
+    pub listen: ::prost::alloc::string::String,
+    /// Who has it, for people: another app of this host. Absent: a program that is none of ours.
+    #[prost(string, optional, tag = "2")]
+    pub holder: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyStatusRequest {
+    /// The app. Absent: all.
+    #[prost(string, optional, tag = "1")]
+    pub owner: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProxyStatus {
+    /// The version of the process that answers.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// Clients' connections that are open, idle ones too.
+    #[prost(uint64, tag = "2")]
+    pub connections: u64,
+    /// By owner.
+    #[prost(message, repeated, tag = "3")]
+    pub owners: ::prost::alloc::vec::Vec<ProxyOwner>,
+}
+/// One app's routes as they are in force.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProxyOwner {
+    #[prost(string, tag = "1")]
+    pub owner: ::prost::alloc::string::String,
+    /// As it was given with the routes. Absent: there are none, or not all that was asked for is in force and durable.
+    #[prost(string, optional, tag = "2")]
+    pub mark: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "3")]
+    pub routes: ::prost::alloc::vec::Vec<ProxyRouteStatus>,
+    /// Those that are routed to, and those that are not any more but still have something under way.
+    #[prost(message, repeated, tag = "4")]
+    pub containers: ::prost::alloc::vec::Vec<ProxyContainer>,
+}
+/// One route in force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyRouteStatus {
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    /// `address:port`.
+    #[prost(string, tag = "2")]
+    pub listen: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub hosts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Absent: connections are passed on as they are.
+    #[prost(string, optional, tag = "4")]
+    pub path: ::core::option::Option<::prost::alloc::string::String>,
+    /// The containers that get what is new.
+    #[prost(string, repeated, tag = "5")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "6")]
+    pub holding: bool,
+    #[prost(bool, tag = "7")]
+    pub failing: bool,
+    /// Requests and connections that wait now.
+    #[prost(uint64, tag = "8")]
+    pub waiting: u64,
+}
+/// One container of an app.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyContainer {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Requests and connections under way. Those of an older process of the proxy that is about to end are counted too.
+    #[prost(uint64, tag = "2")]
+    pub in_flight: u64,
+    /// All that this process ever passed to it.
+    #[prost(uint64, tag = "3")]
+    pub requests: u64,
+    /// Of these, those that it failed.
+    #[prost(uint64, tag = "4")]
+    pub failed: u64,
+    /// It gets nothing new: with nothing under way it may be stopped.
+    #[prost(bool, tag = "5")]
+    pub draining: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CutRequest {
+    /// The app.
+    #[prost(string, tag = "1")]
+    pub owner: ::prost::alloc::string::String,
+    /// The container's id.
+    #[prost(string, tag = "2")]
+    pub container: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CutResponse {
+    /// What was ended in the process that answers.
+    #[prost(uint64, tag = "1")]
+    pub ended: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchProxyRequest {}
+/// Look again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyChanged {}
+/// Generated client implementations.
+pub mod proxy_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct ProxyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ProxyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ProxyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ProxyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ProxyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Replaces all routes of one app, all of it or nothing. Answered when it is in force and durable. May be repeated.
+        pub async fn set_routes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetRoutesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetRoutesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.ProxyService/SetRoutes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.ProxyService", "SetRoutes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What is in force and under way now.
+        pub async fn status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ProxyStatusRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProxyStatus>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.ProxyService/Status",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.ProxyService", "Status"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends what is under way at a container that gets nothing new any more. May be repeated; one that is not there is done.
+        pub async fn cut(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CutRequest>,
+        ) -> std::result::Result<tonic::Response<super::CutResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.ProxyService/Cut",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.ProxyService", "Cut"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A word at once, and then whenever something may have changed that the agent waits for: the last request of a container that gets
+        /// nothing new has ended. Ends when the proxy hands over to a newer process: call again.
+        pub async fn watch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchProxyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ProxyChanged>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.ProxyService/Watch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.ProxyService", "Watch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod proxy_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ProxyServiceServer.
+    #[async_trait]
+    pub trait ProxyService: std::marker::Send + std::marker::Sync + 'static {
+        /// Replaces all routes of one app, all of it or nothing. Answered when it is in force and durable. May be repeated.
+        async fn set_routes(
+            &self,
+            request: tonic::Request<super::SetRoutesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetRoutesResponse>,
+            tonic::Status,
+        >;
+        /// What is in force and under way now.
+        async fn status(
+            &self,
+            request: tonic::Request<super::ProxyStatusRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProxyStatus>, tonic::Status>;
+        /// Ends what is under way at a container that gets nothing new any more. May be repeated; one that is not there is done.
+        async fn cut(
+            &self,
+            request: tonic::Request<super::CutRequest>,
+        ) -> std::result::Result<tonic::Response<super::CutResponse>, tonic::Status>;
+        /// Server streaming response type for the Watch method.
+        type WatchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ProxyChanged, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A word at once, and then whenever something may have changed that the agent waits for: the last request of a container that gets
+        /// nothing new has ended. Ends when the proxy hands over to a newer process: call again.
+        async fn watch(
+            &self,
+            request: tonic::Request<super::WatchProxyRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct ProxyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ProxyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ProxyServiceServer<T>
+    where
+        T: ProxyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/evenkeel.v1.ProxyService/SetRoutes" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetRoutesSvc<T: ProxyService>(pub Arc<T>);
+                    impl<
+                        T: ProxyService,
+                    > tonic::server::UnaryService<super::SetRoutesRequest>
+                    for SetRoutesSvc<T> {
+                        type Response = super::SetRoutesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetRoutesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProxyService>::set_routes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetRoutesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.ProxyService/Status" => {
+                    #[allow(non_camel_case_types)]
+                    struct StatusSvc<T: ProxyService>(pub Arc<T>);
+                    impl<
+                        T: ProxyService,
+                    > tonic::server::UnaryService<super::ProxyStatusRequest>
+                    for StatusSvc<T> {
+                        type Response = super::ProxyStatus;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ProxyStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProxyService>::status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.ProxyService/Cut" => {
+                    #[allow(non_camel_case_types)]
+                    struct CutSvc<T: ProxyService>(pub Arc<T>);
+                    impl<T: ProxyService> tonic::server::UnaryService<super::CutRequest>
+                    for CutSvc<T> {
+                        type Response = super::CutResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CutRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProxyService>::cut(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.ProxyService/Watch" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchSvc<T: ProxyService>(pub Arc<T>);
+                    impl<
+                        T: ProxyService,
+                    > tonic::server::ServerStreamingService<super::WatchProxyRequest>
+                    for WatchSvc<T> {
+                        type Response = super::ProxyChanged;
+                        type ResponseStream = T::WatchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchProxyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProxyService>::watch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ProxyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "evenkeel.v1.ProxyService";
+    impl<T> tonic::server::NamedService for ProxyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

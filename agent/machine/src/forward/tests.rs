@@ -2,7 +2,9 @@
 
 use evenkeel_model::{CauseKind, Monotonic, Phase};
 
-use crate::world::{Disaster, Kill, World, assignment, check, check_each_step, release};
+use crate::world::{Disaster, Kill, World, assignment, check, release};
+
+mod disasters;
 
 #[test]
 fn start_first_proves_the_new_before_the_old_is_stopped() {
@@ -207,116 +209,6 @@ fn a_removal_takes_everything_away_and_is_final() {
 }
 
 #[test]
-fn the_agent_killed_at_any_step_ends_the_same() {
-    for kill in [Kill::BeforeLedger, Kill::BeforeAct, Kill::AfterAct] {
-        disturbed_everywhere(&Disaster::Kill(kill));
-    }
-}
-
-#[test]
-fn an_engine_restart_at_any_step_ends_the_same() {
-    disturbed_everywhere(&Disaster::EngineRestart);
-}
-
-#[test]
-fn a_reboot_at_any_step_ends_the_same() {
-    disturbed_everywhere(&Disaster::Reboot);
-}
-
-#[test]
-fn an_engine_that_is_down_for_a_while_at_any_step_ends_the_same() {
-    disturbed_everywhere(&Disaster::EngineDown);
-}
-
-/// A good and several bad releases, each with the disaster at each step.
-fn disturbed_everywhere(disaster: &Disaster) {
-    check_each_step(
-        "web:good-1",
-        disaster,
-        |world| {
-            world.deploy("web:good-2");
-            world.run(100);
-        },
-        "trial | running web:good-2 | stopped web:good-1",
-    );
-    check_each_step(
-        "web:good-1:stop-first",
-        disaster,
-        |world| {
-            world.deploy_as("web:good-2:stop-first", Phase::Committed);
-            world.run(100);
-        },
-        "committed | running web:good-2 | stopped -",
-    );
-    check_each_step(
-        "web:good-1:stop-first worker:good-1",
-        disaster,
-        |world| {
-            world.deploy("web:good-2:stop-first worker:sick-2");
-            world.run(100);
-        },
-        "reverted | running web:good-1 worker:good-1 | stopped -",
-    );
-    check_each_step(
-        "db:good-1 web:good-1",
-        disaster,
-        |world| {
-            world.deploy("db:good-2:stop-first web:crash-2");
-            world.run(100);
-        },
-        "reverted | running db:good-1 web:good-1 | stopped -",
-    );
-    check_each_step(
-        "db:good-1 web:good-1",
-        disaster,
-        |world| {
-            world.deploy("");
-            world.run(100);
-        },
-        "committed | running - | stopped -",
-    );
-}
-
-#[test]
-fn a_newer_generation_at_any_step_ends_as_if_it_had_come_first() {
-    let serving = World::serving("web:good-1");
-    for from in ["web:good-2", "web:good-2:stop-first", "web:crash-2", "web:unready-2", "web:sick-2:stop-first"] {
-        for (text, expected) in [
-            ("web:good-3", "trial | running web:good-3 | stopped web:good-1"),
-            ("web:good-3:stop-first", "trial | running web:good-3 | stopped web:good-1"),
-            ("web:good-1", "trial | running web:good-1 | stopped -"),
-            ("web:crash-3", "reverted | running web:good-1 | stopped -"),
-            ("", "committed | running - | stopped -"),
-        ] {
-            for at in 0..30 {
-                let mut world = serving.clone();
-                world.disaster = Some((at, Disaster::Supersede(text)));
-                world.deploy(from);
-                world.run(150);
-                assert_eq!(world.state(), expected, "{from} then {text:?} at step {at}: {:#?}", world.log);
-                let start_first = !from.contains("stop-first") && !text.contains("stop-first");
-                let sudden = text.is_empty() || from.contains("sick");
-                assert!(!start_first || sudden || world.gaps.is_empty(), "{from}, {text} at {at}: {:#?}", world.log);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_withdrawal_at_any_step_ends_with_the_old_one() {
-    let serving = World::serving("web:good-1");
-    for text in ["web:good-2", "web:good-2:stop-first", "web:unready-2"] {
-        for at in 0..30 {
-            let mut world = serving.clone();
-            world.disaster = Some((at, Disaster::Withdraw));
-            world.deploy(text);
-            world.run(100);
-            assert_eq!(world.state(), "reverted | running web:good-1 | stopped -", "{text} at step {at}");
-        }
-    }
-}
-
-#[test]
 fn a_newer_generation_in_mid_revert_brings_the_old_one_back_before_it_pulls() {
     let mut world = World::serving("web:good-1:stop-first");
     world.deploy("web:crash-2:stop-first");
@@ -370,4 +262,33 @@ fn an_old_one_that_ended_by_itself_is_not_started_on_the_way_forward() {
     world.fault("pull", CauseKind::RegistryUnreachable, 3);
     check(&mut world, 60, "trial | running web:good-2 | stopped web:good-1");
     assert!(!world.log.contains(&"start web.a".to_owned()), "{:?}", world.log);
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_waited_for_instead_of_pulling() {
+    let mut world = World::serving("web:good-1");
+    world.disk_low = Some("37 MiB are free in /var/lib/docker".to_owned());
+    world.deploy("web:good-2");
+    check(&mut world, 30, "working | running web:good-1 | stopped -");
+    assert_eq!((world.cause(), world.log.len()), (Some(CauseKind::DiskFull), 0));
+    let why = &world.report.as_ref().unwrap().why;
+    assert!(why.contains("37 MiB are free"), "{why}");
+    let mut room = world.clone();
+    room.disk_low = None;
+    check(&mut room, 30, "trial | running web:good-2 | stopped web:good-1");
+    check(&mut world, 31, "reverted | running web:good-1 | stopped -");
+    assert_eq!((world.cause(), world.log.len()), (Some(CauseKind::DiskFull), 0));
+}
+
+#[test]
+fn until_it_has_been_healthy_once_it_is_asked_as_often_as_its_rule_says_for_that_time() {
+    let proven_after = |text: &str| {
+        let mut world = World::serving("web:good-1");
+        world.deploy(text);
+        world.run_until(|world| world.log.contains(&"start web.b".to_owned()));
+        let started = world.now;
+        world.run_until(|world| world.log.contains(&"stop web.a".to_owned()));
+        world.now.since(started).0
+    };
+    assert_eq!((proven_after("web:good-2"), proven_after("web:good-2:hurried")), (2000, 500));
 }

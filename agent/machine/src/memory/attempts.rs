@@ -27,6 +27,13 @@ pub(crate) struct Attempt {
     failed: u32,
 }
 
+impl Attempt {
+    /// How often it was tried, as far as it counts: with or without success.
+    pub(crate) fn tries(&self) -> u32 {
+        self.done.saturating_add(self.failed)
+    }
+}
+
 /// What was tried: an action's name and what it was done to. Another container in the same place is another thing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Subject {
@@ -40,6 +47,7 @@ enum To {
     Image(Digest),
     Empty(Place, Digest),
     Container(String),
+    Plan(Digest),
 }
 
 /// All attempts of this engine session at the present stage of the present version.
@@ -70,8 +78,13 @@ impl Attempts {
     pub(crate) fn keep_only(&mut self, seen: &BTreeMap<String, Seen>) {
         self.0.retain(|subject, _| match &subject.to {
             To::Container(id) => seen.contains_key(id),
-            To::Image(_) | To::Empty(..) => true,
+            To::Image(_) | To::Empty(..) | To::Plan(_) => true,
         });
+    }
+
+    /// Forgets how it went to put these plans in force.
+    pub(crate) fn forget_plans(&mut self, these: impl Fn(&Digest) -> bool) {
+        self.0.retain(|subject, _| !matches!(&subject.to, To::Plan(plan) if these(plan)));
     }
 }
 
@@ -81,7 +94,9 @@ fn subject(action: &Action, seen: &BTreeMap<String, Seen>) -> Option<Subject> {
         To::Container(id.unwrap_or_default())
     };
     let (to, detail) = match action {
-        Action::Pull { image, .. } => (To::Image(image.digest().clone()), ""),
+        Action::Pull { image, .. } | Action::Forget { image } => (To::Image(image.digest().clone()), ""),
+        Action::Route(plan) => (To::Plan(plan.mark()), ""),
+        Action::Cut { container } => (To::Container(container.clone()), ""),
         Action::Create(plan) => (To::Empty(plan.place.clone(), plan.service.fingerprint()), ""),
         Action::SetRestart { place, restart } => (container(place), restart_detail(*restart)),
         Action::Start(place) | Action::Stop { place, .. } | Action::Remove(place) => (container(place), ""),

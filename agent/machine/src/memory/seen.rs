@@ -4,6 +4,9 @@ use evenkeel_model::{Health, Millis, Monotonic, Probe, ProbeEvidence};
 
 use crate::{Outcome, Place};
 
+/// After so long without a bad answer, what it was restarted for before is past.
+const LONG_WELL: Millis = Millis::minutes(10);
+
 /// The part of the health rule that makes a verdict of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Rule {
@@ -34,6 +37,15 @@ pub(crate) struct Seen {
     pub(crate) evidence: Option<ProbeEvidence>,
     /// Whether it ended by itself in this session, and the engine started it again.
     pub(crate) crashed: bool,
+    /// Since when it has been seen to get nothing new from the proxy; none: it gets what is new.
+    pub(crate) unrouted_since: Option<Monotonic>,
+    /// Whether it was stopped in this session, by this process: it did not end by itself.
+    pub(crate) stopped: bool,
+    /// How often that was done since it was last well for long.
+    pub(crate) revivals: u32,
+    /// When that was done last.
+    pub(crate) revived: Monotonic,
+    well_since: Option<Monotonic>,
     running: bool,
     restarts: u64,
     good: u32,
@@ -50,6 +62,11 @@ impl Seen {
             asked: None,
             evidence: None,
             crashed: false,
+            unrouted_since: None,
+            stopped: false,
+            revivals: 0,
+            revived: Monotonic::default(),
+            well_since: None,
             running: false,
             restarts,
             good: 0,
@@ -74,8 +91,28 @@ impl Seen {
 
     /// It begins to run: whatever it answered before is of no account.
     pub(crate) fn begin(&mut self, now: Monotonic) {
-        *self =
-            Self { since: Some(now), running: true, rule: self.rule, ..Self::new(self.place.clone(), self.restarts) };
+        *self = Self {
+            since: Some(now),
+            running: true,
+            rule: self.rule,
+            unrouted_since: self.unrouted_since,
+            revivals: self.revivals,
+            revived: self.revived,
+            ..Self::new(self.place.clone(), self.restarts)
+        };
+    }
+
+    /// It was stopped; if it was of no use any more, that counts as a restart of it.
+    pub(crate) fn end(&mut self, now: Monotonic) {
+        self.stopped = true;
+        if self.says_no() {
+            self.revived = now;
+            self.revivals = self.revivals.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn look_at_routes(&mut self, is_routed: bool, now: Monotonic) {
+        self.unrouted_since = if is_routed { None } else { self.unrouted_since.or(Some(now)) };
     }
 
     /// A restart by the engine is another beginning too: what answered well before is not what runs now.
@@ -95,7 +132,7 @@ impl Seen {
         match outcome {
             Outcome::Probed { healthy, evidence } => {
                 self.evidence = Some(evidence.clone());
-                if *healthy { self.good_answer() } else { self.bad_answer(now) }
+                if *healthy { self.good_answer(now) } else { self.bad_answer(now) }
             }
             // The question was never put: that says nothing of the container.
             Outcome::Failed(failure) if failure.kind.is_passing() => {}
@@ -107,16 +144,21 @@ impl Seen {
         }
     }
 
-    fn good_answer(&mut self) {
+    fn good_answer(&mut self, now: Monotonic) {
         self.bad = 0;
         self.good = self.good.saturating_add(1);
         if self.good >= self.rule.successes {
             self.healthy = Some(true);
+            let well_since = *self.well_since.get_or_insert(now);
+            if now >= well_since + LONG_WELL {
+                self.revivals = 0;
+            }
         }
     }
 
     fn bad_answer(&mut self, now: Monotonic) {
         self.good = 0;
+        self.well_since = None;
         if self.since.is_some_and(|since| now < since + self.rule.start_period) {
             return;
         }

@@ -147,3 +147,17 @@ fn a_base_that_can_not_be_read_leaves_whatever_may_be_needed_alone_and_is_said()
     assert_eq!(stuck.report.unwrap().stage, Stage::Reverting);
     assert!(stuck.wake_at.is_some() && stuck.why.contains("can't be read"), "{}", stuck.why);
 }
+
+#[test]
+fn a_revert_that_would_have_to_pull_waits_for_room_on_the_disk() {
+    let mut world = World::serving("web:good-1");
+    world.deploy("web:good-2");
+    world.run(20);
+    world.bodies.retain(|_, body| body.container.is_running());
+    world.images.clear();
+    world.disk_low = Some("the disk is nearly full".to_owned());
+    world.order(Phase::Withdrawn).unwrap();
+    check(&mut world, 600, "reverting | running web:good-2 | stopped -");
+    world.disk_low = None;
+    check(&mut world, 60, "reverted | running web:good-1 | stopped -");
+}

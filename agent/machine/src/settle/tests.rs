@@ -53,9 +53,10 @@ fn a_committed_container_that_is_missing_is_made_again_once_in_a_session() {
 fn a_committed_release_that_turns_sick_is_reported_and_never_reverted() {
     let mut world = World::new();
     world.deploy_as("web:sick-1", Phase::Committed);
-    check(&mut world, 60, "committed | running web:sick-1 | stopped -");
-    let report = world.report.unwrap();
+    world.run_until(|world| world.log.contains(&"stop web.a".to_owned()));
+    let report = world.report.clone().unwrap();
     assert_eq!((report.healthy, report.failure), (false, None));
+    check(&mut world, 60, "committed | running web:sick-1 | stopped -");
 }
 
 #[test]
@@ -113,4 +114,14 @@ fn what_is_well_is_asked_less_often_after_the_end_and_what_said_no_as_its_rule_s
     world.run(15);
     assert!(!world.report.as_ref().unwrap().healthy, "ten seconds, and the two it needs after the first bad answer");
     assert!(probes(&mut world, 60) >= 58);
+}
+
+#[test]
+fn a_container_that_is_seen_without_an_address_is_named_and_keeps_its_route() {
+    let mut world = World::serving("web:good-1:routed");
+    world.bodies.values_mut().for_each(|body| body.container.address = None);
+    world.run(20);
+    let why = world.report.as_ref().unwrap().why.clone();
+    assert!(why.contains("web.a has no address of its own"), "{why}");
+    assert_eq!(world.state(), "committed | running web:good-1 | stopped - | to web:good-1");
 }

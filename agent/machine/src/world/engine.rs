@@ -17,6 +17,8 @@ pub(crate) struct Body {
     pub(crate) good: u32,
     /// Whether it answered well as often as its rule asks, since it was started.
     pub(crate) proven: bool,
+    /// Whether it ever was.
+    pub(crate) ever_proven: bool,
     probes: u32,
 }
 
@@ -56,17 +58,21 @@ impl Body {
         let good = self.container.is_running() && !sick;
         self.good = if good { self.good + 1 } else { 0 };
         self.proven |= self.good >= self.service.spec.health.successes;
+        self.ever_proven |= self.proven;
         good
     }
 }
 
-fn failed(kind: CauseKind) -> Outcome {
+pub(super) fn failed(kind: CauseKind) -> Outcome {
     Outcome::Failed(Box::new(Failure::plain(kind, "the world is like that")))
 }
 
 impl World {
     pub(crate) fn act(&mut self, action: &Action) -> Outcome {
         self.log_action(action);
+        if let Action::Cut { container } = action {
+            self.proxy.cuts.insert(container.clone());
+        }
         if let Some(fault) = self.faults.iter_mut().find(|fault| fault.times > 0 && fault.name == action.name()) {
             fault.times -= 1;
             return failed(fault.kind);
@@ -91,6 +97,12 @@ impl World {
                 self.bodies.remove(place);
                 Outcome::Done
             }
+            Action::Route(plan) => self.route(plan),
+            Action::Cut { container } => self.cut(container),
+            Action::Forget { image } => {
+                self.images.remove(image.digest());
+                Outcome::Done
+            }
             Action::Collect(_) => {
                 let evidence = Evidence { log: vec!["last words".to_owned()], ..Evidence::default() };
                 Outcome::Collected(Box::new(evidence))
@@ -101,7 +113,11 @@ impl World {
 
     fn log_action(&mut self, action: &Action) {
         let to = match action {
-            Action::Pull { image, .. } => image.reference().trim_start_matches("registry.example/").to_owned(),
+            Action::Pull { image, .. } | Action::Forget { image } => {
+                image.reference().trim_start_matches("registry.example/").to_owned()
+            }
+            Action::Route(plan) => self.told(plan),
+            Action::Cut { container } => self.image_of(container),
             Action::Create(plan) => plan.place.to_string(),
             Action::SetRestart { place, restart } => format!("{place} {restart:?}"),
             Action::Start(place) | Action::Stop { place, .. } | Action::Remove(place) | Action::Collect(place) => {
@@ -138,9 +154,11 @@ impl World {
             state: ContainerState::Created,
             restart: Restart::No,
             restarts: 0,
+            address: Some(std::net::Ipv4Addr::from(0x0a0d_5000 + u32::try_from(self.next_id).unwrap()).into()),
         };
         self.next_id += 1;
-        let body = Body { container, service: plan.service.clone(), good: 0, proven: false, probes: 0 };
+        let body =
+            Body { container, service: plan.service.clone(), good: 0, proven: false, ever_proven: false, probes: 0 };
         self.bodies.insert(plan.place.clone(), body);
         Outcome::Done
     }
@@ -150,7 +168,8 @@ impl World {
         let beside = Place { service: place.service.clone(), slot: place.slot.other() };
         let holds = |other: &Body| other.container.is_running() && other.service.spec.order == Order::StopFirst;
         let clash = body.service.spec.order == Order::StopFirst && self.bodies.get(&beside).is_some_and(holds);
-        if body.is("taken") || clash {
+        let mut direct = body.service.spec.ports.iter().filter(|port| !port.is_routed());
+        if body.is("taken") || clash || direct.any(|port| self.proxy.has(port.published)) {
             return failed(CauseKind::PortTaken);
         }
         if body.is("unstartable") {

@@ -1,21 +1,23 @@
-//! Releases and assignments for tests, written as short texts: `web:good-2 worker:good-1:stop-first`. An image's name says how it behaves.
+//! Releases and assignments for tests, written as short texts: `web:good-2:routed worker:good-1:stop-first keep=2`. An image's name says how
+//! it behaves. `routed` has port 80 by the proxy (`routed=81`: that one), `direct` the same by the engine, `lb` a delay for load balancers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_model::manifest::{FORMAT, IfOrphaned};
 use evenkeel_model::{
-    AppKey, Assignment, Content, Digest, Epoch, Generation, Health, ImagePin, Manifest, Millis, Order, Phase, Probe,
-    ReleaseNumber, Restart, Service, ServiceSpec, Terms, Version,
+    AppKey, Assignment, Content, Digest, Epoch, Generation, Health, HttpRoute, ImagePin, KeepOld, Manifest, Millis,
+    Order, Phase, Port, Probe, Protocol, ReleaseNumber, Restart, Service, ServiceSpec, Terms, Version, Via,
 };
 
 /// The release of this text. Its number is that of the generation, except in tests that say otherwise.
 pub(crate) fn release(text: &str) -> Manifest {
-    let services = text.split_whitespace().filter(|word| *word != "orphans-revert").map(|word| {
+    let services = text.split_whitespace().filter(|word| word.contains(':')).map(|word| {
         let mut parts = word.split(':');
         let (name, image) = (parts.next().unwrap(), parts.next().unwrap());
         let options: Vec<&str> = parts.collect();
         (name.parse().unwrap(), service(image, &options))
     });
+    let keep = text.split_whitespace().find_map(|word| word.strip_prefix("keep="));
     let orphans_revert = text.split_whitespace().any(|word| word == "orphans-revert");
     Manifest {
         format: FORMAT,
@@ -24,6 +26,7 @@ pub(crate) fn release(text: &str) -> Manifest {
         services: services.collect(),
         secrets: BTreeMap::new(),
         if_orphaned: if orphans_revert { IfOrphaned::Revert } else { IfOrphaned::Keep },
+        keep: keep.map_or(evenkeel_model::manifest::DEFAULT_KEEP, |keep| keep.parse().unwrap()),
     }
 }
 
@@ -39,13 +42,25 @@ fn service(image: &str, options: &[&str]) -> Service {
     } else {
         ImagePin::Registry { repository: reference.clone(), reference, digest }
     };
-    let mut health = Health::with_defaults(Probe::Http { port: 8080, path: "/".to_owned() });
+    let mut health = Health::with_defaults(Probe::Http(evenkeel_model::HttpProbe::get(8080, "/")));
     health.interval = Millis::seconds(2);
+    health.start_interval = options.contains(&"hurried").then_some(Millis(500));
+    let stop_first = options.iter().any(|option| *option == "stop-first" || option.starts_with("direct"));
+    let mut traffic = evenkeel_model::Traffic::default();
+    if options.contains(&"lb") {
+        traffic.lb_delay = Millis::seconds(5);
+    }
+    let keep_old = options.iter().find_map(|option| match *option {
+        "keep-running" => Some(KeepOld::Running),
+        "keep-stopped" => Some(KeepOld::Stopped),
+        _ => None,
+    });
     let spec = ServiceSpec {
         command: None,
         entrypoint: None,
-        environment: BTreeMap::new(),
-        ports: Vec::new(),
+        // What keeps two from running side by side is in what a container is made from, such as a volume.
+        environment: stop_first.then(|| ("ALONE".to_owned(), "yes".to_owned())).into_iter().collect(),
+        ports: options.iter().filter_map(|option| port(option)).collect(),
         mounts: Vec::new(),
         engine_healthcheck: None,
         health,
@@ -53,10 +68,24 @@ fn service(image: &str, options: &[&str]) -> Service {
         user: None,
         labels: BTreeMap::new(),
         stop_grace_period: Millis::seconds(10),
-        order: if options.contains(&"stop-first") { Order::StopFirst } else { Order::StartFirst },
+        stop_signal: None,
+        order: if stop_first { Order::StopFirst } else { Order::StartFirst },
+        keep_old,
+        traffic,
         constraints: Vec::new(),
     };
     Service { image, spec }
+}
+
+fn port(option: &str) -> Option<Port> {
+    let (kind, published) = option.split_once('=').unwrap_or((option, "80"));
+    let via = match kind {
+        "routed" => Via::Http(HttpRoute::default()),
+        "direct" => Via::Engine,
+        _ => return None,
+    };
+    let published = published.parse().unwrap();
+    Some(Port { address: None, published, target: 8080, protocol: Protocol::Tcp, via })
 }
 
 pub(crate) fn content(number: u64, text: &str) -> Content {

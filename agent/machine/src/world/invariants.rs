@@ -13,7 +13,7 @@ use crate::{Action, Container, Decision, End, Engine, Ledger, Observed, Place};
 const MOST_AT_ONCE: u32 = 60;
 
 /// A release's services with what identifies their containers.
-type Services = BTreeMap<ServiceName, (Service, Digest)>;
+pub(super) type Services = BTreeMap<ServiceName, (Service, Digest)>;
 
 /// What the invariants remember of the decisions before.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,12 @@ fn place(action: &Action) -> Option<&Place> {
         | Action::Probe { place, .. }
         | Action::SetRestart { place, .. }
         | Action::Stop { place, .. } => Some(place),
-        Action::Pull { .. } | Action::Create(_) | Action::Wait => None,
+        Action::Pull { .. }
+        | Action::Create(_)
+        | Action::Route(_)
+        | Action::Cut { .. }
+        | Action::Forget { .. }
+        | Action::Wait => None,
     }
 }
 
@@ -95,7 +100,7 @@ fn learn(books: &mut Books, ledger: &Ledger) {
     }
 }
 
-fn services(world: &World, content: Option<&Content>) -> Rc<Services> {
+pub(super) fn services(world: &World, content: Option<&Content>) -> Rc<Services> {
     let Some(content) = content else { return Rc::default() };
     let all = &world.books.releases[&content.digest];
     if all.len() == content.services.len() {
@@ -105,7 +110,7 @@ fn services(world: &World, content: Option<&Content>) -> Rc<Services> {
     Rc::new(here.map(|(name, service)| (name.clone(), service.clone())).collect())
 }
 
-fn wanted(world: &World, ledger: &Ledger) -> Rc<Services> {
+pub(super) fn wanted(world: &World, ledger: &Ledger) -> Rc<Services> {
     services(world, ledger.accepted.as_ref().and_then(|accepted| accepted.assignment.content.as_ref()))
 }
 
@@ -139,12 +144,19 @@ fn the_old_outlives_the_proof_of_the_new(world: &World, decision: &Decision) {
     let wanted = wanted(world, ledger);
     match wanted.get(&taken.service) {
         Some((service, _)) if service.spec.order == Order::StopFirst => {}
+        Some((service, _)) if is_adopted(service, &base[&taken.service].0) => {}
         Some(service) => {
             let duplicate = service.1 == container.fingerprint;
             assert!(!duplicate && is_proven(world, &taken.service, service), "{decision:#?}");
         }
         None => assert!(wanted.iter().all(|(name, service)| is_proven(world, name, service)), "{decision:#?}"),
     }
+}
+
+/// Whether the proxy takes over a port that the engine publishes for the base's container.
+fn is_adopted(wanted: &Service, base: &Service) -> bool {
+    let direct = base.spec.ports.iter().filter(|port| !port.is_routed());
+    direct.into_iter().any(|direct| wanted.spec.routed_ports().any(|routed| routed.published == direct.published))
 }
 
 fn the_base_is_kept_until_the_commit(world: &World, decision: &Decision) {

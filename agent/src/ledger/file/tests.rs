@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
-use evenkeel_machine::{Accepted, End};
+use evenkeel_machine::{Accepted, End, Kept};
 use evenkeel_model::{
-    Assignment, CauseKind, Content, Failure, Generation, Millis, Phase, ReleaseNumber, Terms, Version,
+    Assignment, CauseKind, Content, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Terms, Version,
 };
 
 use crate::ledger::MemoryLedgers;
@@ -32,7 +32,10 @@ fn ledger(generation: u64) -> Ledger {
         terms: Terms { health_deadline: Millis(1), pull_deadline: Millis(2), orphan_after: Millis(3) },
     };
     let failure = Box::new(Failure::plain(CauseKind::Exited, "it ended"));
-    Ledger { accepted: Some(Accepted { assignment, end: Some(End::Reverting { failure }) }), base: Some(content) }
+    let digest = Digest::of(b"web");
+    let image = ImagePin::Registry { reference: "r/web:1".to_owned(), repository: "r/web".to_owned(), digest };
+    let kept = vec![Kept { release: ReleaseNumber(1), images: vec![image] }];
+    Ledger { accepted: Some(Accepted { assignment, end: Some(End::Reverting { failure }) }), base: Some(content), kept }
 }
 
 async fn what_was_saved_is_loaded(store: impl LedgerStore) {

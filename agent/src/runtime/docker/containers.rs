@@ -15,6 +15,7 @@ use evenkeel_model::{AppKey, Digest, ImagePin, Restart};
 use crate::runtime::{Identity, Labels};
 
 use super::errors::EngineError;
+use super::network::{current_address, own_address};
 use super::{CALL, DockerRuntime};
 
 /// One container of ours, as a list shows it.
@@ -97,7 +98,8 @@ impl DockerRuntime {
         for Listed { id, identity, .. } in self.list(&self.scope.app_labels(key)).await? {
             // Gone since the list was made: then it is not there.
             let Some(inspected) = self.inspect(&id).await? else { continue };
-            containers.push(container(id, identity, inspected));
+            let address = address(&inspected, &self.scope.network(key));
+            containers.push(Container { address, ..container(id, identity, inspected) });
         }
         containers.sort_by(|one, other| one.place.cmp(&other.place));
         let mut images = BTreeMap::new();
@@ -137,10 +139,10 @@ pub(super) fn engine_policy(restart: Restart) -> RestartPolicyNameEnum {
     }
 }
 
-/// Where the container is on its app's network; none while it does not run.
-pub(super) fn address(inspected: &ContainerInspectResponse, network: &str) -> Option<IpAddr> {
+/// Where the container is on its app's network: the address it was made with, else the one that it has while it runs.
+fn address(inspected: &ContainerInspectResponse, network: &str) -> Option<IpAddr> {
     let endpoint = inspected.network_settings.as_ref()?.networks.as_ref()?.get(network)?;
-    endpoint.ip_address.as_ref()?.parse().ok()
+    own_address(endpoint).or_else(|| current_address(endpoint)).map(IpAddr::from)
 }
 
 /// Whether it ran and runs no more, so that its exit code means something.
@@ -174,6 +176,7 @@ fn container(id: String, identity: Identity, inspected: ContainerInspectResponse
             Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY) | None => Restart::No,
         },
         restarts: inspected.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
+        address: None,
     }
 }
 

@@ -1,12 +1,13 @@
-//! Making a container, and the network and volumes it needs. Not here: starting it, and taking away what others made.
+//! Making a container, and the volumes it needs. Not here: its network (`network`), starting it, and taking away what others made.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount, MountType,
-    NetworkCreateRequest, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, Mount as EngineMount,
+    MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
-use bollard::query_parameters::{CreateContainerOptions, InspectNetworkOptions};
+use bollard::query_parameters::CreateContainerOptions;
 
 use evenkeel_machine::ContainerPlan;
 use evenkeel_model::service::EngineHealthcheck;
@@ -14,7 +15,7 @@ use evenkeel_model::{AppKey, CauseKind, Failure, ImagePin, Millis, Mount, Port, 
 
 use crate::runtime::identity::is_managed;
 
-use super::errors::{EngineError, Refused, creating};
+use super::errors::{EngineError, Refused, creating, taken};
 use super::{CALL, DockerRuntime, WORK};
 
 impl DockerRuntime {
@@ -34,11 +35,14 @@ impl DockerRuntime {
             }
             self.remove_container(&container.id).await?;
         }
-        self.ensure_network(&plan.key).await?;
+        let address = match self.ensure_network(&plan.key).await? {
+            Some(network) => Some(self.free_address(&plan.key, network).await?),
+            None => None,
+        };
         self.ensure_volumes(plan).await?;
         let name = self.scope.container(&plan.key, &plan.place);
         let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
-        let body = self.body(plan);
+        let body = self.body(plan, address);
         match self.call(WORK, async |docker| docker.create_container(Some(options), body).await).await {
             Ok(_) => Ok(()),
             // Nothing of ours is in the place, so the name is somebody else's.
@@ -47,45 +51,6 @@ impl DockerRuntime {
             }
             Err(error) if error.is_absent() => Err(image_gone(&plan.service.image, &error)),
             Err(error) => Err(creating(error)),
-        }
-    }
-
-    /// The app's network, made if it is not there, so that its services reach each other by name.
-    async fn ensure_network(&self, key: &AppKey) -> Result<(), Failure> {
-        let name = self.scope.network(key);
-        let found = self.call(CALL, async |docker| docker.inspect_network(&name, None::<InspectNetworkOptions>).await);
-        match found.await {
-            Ok(network) => {
-                let labels = network.labels.unwrap_or_default();
-                let ours = self.scope.owns(key, |label| labels.get(label));
-                return if ours { Ok(()) } else { Err(taken("network", &name)) };
-            }
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Err(error.into()),
-        }
-        let request = NetworkCreateRequest {
-            name,
-            driver: Some("bridge".to_owned()),
-            labels: Some(self.scope.app_labels(key).into_iter().collect()),
-            ..NetworkCreateRequest::default()
-        };
-        self.call(WORK, async |docker| docker.create_network(request).await).await?;
-        Ok(())
-    }
-
-    /// Takes the app's network away when no container of the app is left: an engine has only some thirty. The engine refuses while one is in it.
-    pub(super) async fn remove_network_if_unused(&self, key: &AppKey) {
-        let name = self.scope.network(key);
-        if !self.list(&self.scope.app_labels(key)).await.is_ok_and(|left| left.is_empty()) {
-            return;
-        }
-        let found = self.call(CALL, async |docker| docker.inspect_network(&name, None::<InspectNetworkOptions>).await);
-        let Ok(network) = found.await else { return };
-        let labels = network.labels.unwrap_or_default();
-        if let Some(id) = network.id.filter(|_| self.scope.owns(key, |label| labels.get(label)))
-            && let Err(error) = self.call(CALL, async |docker| docker.remove_network(&id).await).await
-        {
-            tracing::debug!(%error, network = name, "an unused network could not be removed");
         }
     }
 
@@ -116,10 +81,15 @@ impl DockerRuntime {
         Ok(())
     }
 
-    fn body(&self, plan: &ContainerPlan) -> ContainerCreateBody {
+    fn body(&self, plan: &ContainerPlan, address: Option<Ipv4Addr>) -> ContainerCreateBody {
         let spec = &plan.service.spec;
-        let endpoint =
-            EndpointSettings { aliases: Some(vec![plan.place.service.to_string()]), ..EndpointSettings::default() };
+        let own =
+            |address: Ipv4Addr| EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() };
+        let endpoint = EndpointSettings {
+            aliases: Some(vec![plan.place.service.to_string()]),
+            ipam_config: address.map(own),
+            ..EndpointSettings::default()
+        };
         let network = self.scope.network(&plan.key);
         ContainerCreateBody {
             image: Some(plan.service.image.engine_reference()),
@@ -129,6 +99,7 @@ impl DockerRuntime {
             user: spec.user.clone(),
             labels: Some(self.scope.container_labels(plan).into_iter().collect()),
             healthcheck: spec.engine_healthcheck.as_ref().map(healthcheck),
+            stop_signal: spec.stop_signal.clone(),
             stop_timeout: i64::try_from(spec.stop_grace_period.0.div_ceil(1000)).ok(),
             exposed_ports: Some(spec.ports.iter().map(container_port).collect()),
             networking_config: Some(NetworkingConfig { endpoints_config: Some([(network.clone(), endpoint)].into()) }),
@@ -139,7 +110,8 @@ impl DockerRuntime {
 
     fn host_config(&self, plan: &ContainerPlan, spec: &ServiceSpec) -> HostConfig {
         let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
-        for port in &spec.ports {
+        // The proxy has the others: nothing but the network leads to them.
+        for port in spec.ports.iter().filter(|port| !port.is_routed()) {
             let address =
                 port.address.clone().or_else(|| self.scope.publish_address.map(|address| address.to_string()));
             let binding = PortBinding { host_ip: address, host_port: Some(port.published.to_string()) };
@@ -189,12 +161,6 @@ fn healthcheck(check: &EngineHealthcheck) -> HealthConfig {
         start_period: nanoseconds(check.start_period),
         start_interval: None,
     }
-}
-
-/// Something with the name that is needed is not ours. It is never touched, so a person has to decide.
-fn taken(what: &str, name: &str) -> Failure {
-    let message = format!("the {what} `{name}` exists and is not this app's on this host: rename or remove it");
-    Failure::plain(CauseKind::Unstartable, message)
 }
 
 /// An image that was here when it was decided to create the container.

@@ -63,6 +63,12 @@ impl From<EngineError> for EngineDown {
     }
 }
 
+/// Something with the name that is needed is not ours. It is never touched, so a person has to decide.
+pub(super) fn taken(what: &str, name: &str) -> Failure {
+    let message = format!("the {what} `{name}` exists and is not this app's on this host: rename or remove it");
+    Failure::plain(CauseKind::Unstartable, message)
+}
+
 /// Where no other table applies: no space has a cause of its own, all else is the engine's trouble.
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
@@ -77,7 +83,8 @@ pub(super) fn creating(error: EngineError) -> Failure {
 
 /// What a failed start means.
 pub(super) fn starting(error: EngineError) -> Failure {
-    const TAKEN: [&str; 2] = ["port is already allocated", "address already in use"];
+    // Without `bind:` it is the container's own address that somebody has, whom the engine does not name.
+    const TAKEN: [&str; 2] = ["port is already allocated", "bind: address already in use"];
     const UNSTARTABLE: [&str; 9] = [
         "oci runtime create failed",
         "failed to create shim",
@@ -243,6 +250,7 @@ mod tests {
                 "OCI runtime create failed: exec: \"/nope\": stat /nope: no such file or directory: unknown",
                 CauseKind::Unstartable,
             ),
+            (403, "Address already in use", CauseKind::EngineUnavailable),
             (500, "failed to create shim: mkdir /run/x: no space left on device", CauseKind::DiskFull),
             (500, "could not find an available, non-overlapping IPv4 address pool", CauseKind::EngineUnavailable),
         ];

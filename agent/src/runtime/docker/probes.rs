@@ -1,13 +1,17 @@
 //! The probes that the engine answers: a command in the container, its own health check, whether it runs.
 //!
-//! A command that outlives its timeout can't be ended through the engine: it goes on in the container until that ends.
+//! A command that outlives its timeout can't be ended through the engine: it goes on in the container until that ends. So that such commands
+//! don't pile up, none is begun in a container in which the one before still runs.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::{ContainerState, HealthStatusEnum};
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use evenkeel_machine::Place;
 use evenkeel_model::{AppKey, Millis, Probe};
@@ -20,6 +24,38 @@ use super::{CALL, DockerRuntime};
 
 /// So much of a command's output is kept as evidence, in bytes.
 const OUTPUT: usize = 200;
+
+/// The commands that were begun, and of which it is not known that they have ended; by container. Lost at a restart of the agent: then one
+/// more may be begun.
+#[derive(Default)]
+pub(super) struct Execs(Mutex<BTreeMap<String, Begun>>);
+
+/// A command that was begun.
+#[derive(Clone)]
+struct Begun {
+    exec: String,
+    at: Instant,
+}
+
+impl Execs {
+    fn begun_in(&self, container: &str) -> Option<Begun> {
+        self.by_container().get(container).cloned()
+    }
+
+    fn note(&self, container: &str, exec: &str) {
+        self.by_container().insert(container.to_owned(), Begun { exec: exec.to_owned(), at: Instant::now() });
+    }
+
+    /// It has ended, or will with its container.
+    pub(super) fn forget(&self, container: &str) {
+        self.by_container().remove(container);
+    }
+
+    fn by_container(&self) -> MutexGuard<'_, BTreeMap<String, Begun>> {
+        // Each change is one insertion or removal, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl DockerRuntime {
     /// Asks once. An engine that does not answer says nothing of the container, and is an error.
@@ -40,7 +76,9 @@ impl DockerRuntime {
                 let state = container.state.unwrap_or_default();
                 Ok(if matches!(probe, Probe::Docker) { health(request, state) } else { running(request, &state) })
             }
-            Probe::Http { .. } | Probe::Tcp { .. } => Ok(Answer::bad(request, "this probe goes over the network")),
+            Probe::Http(_) | Probe::Grpc { .. } | Probe::Tcp { .. } => {
+                Ok(Answer::bad(request, "this probe goes over the network"))
+            }
         }
     }
 
@@ -51,16 +89,38 @@ impl DockerRuntime {
         request: String,
         timeout: Duration,
     ) -> Result<Answer, EngineDown> {
-        let limited = tokio::time::timeout(timeout, self.run_in(id, command)).await;
-        Ok(match limited {
-            Ok(Ok((Some(0), output))) => Answer::good(request, with_output("exit code 0", &output)),
-            Ok(Ok((Some(code), output))) => Answer::bad(request, with_output(&format!("exit code {code}"), &output)),
-            Ok(Ok((None, output))) => Answer::bad(request, with_output("no exit code", &output)),
+        let limited = tokio::time::timeout(timeout, async {
+            match self.still_running_in(id).await? {
+                Some(since) => Ok(Err(since)),
+                None => self.run_in(id, command).await.map(Ok),
+            }
+        });
+        Ok(match limited.await {
+            Ok(Ok(Ok((Some(0), output)))) => Answer::good(request, with_output("exit code 0", &output)),
+            Ok(Ok(Ok((Some(code), output)))) => {
+                Answer::bad(request, with_output(&format!("exit code {code}"), &output))
+            }
+            Ok(Ok(Ok((None, output)))) => Answer::bad(request, with_output("no exit code", &output)),
+            Ok(Ok(Err(since))) => Answer::bad(request, format!("the last one still runs, begun {since} ago")),
             // The container ends while it is asked, or has no such program.
             Ok(Err(EngineError::Refused(refused))) => Answer::bad(request, refused.message),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => Answer::bad(request, format!("no answer within {}", Millis::from(timeout))),
         })
+    }
+
+    /// For how long the last command has been running in the container; none: it has ended.
+    async fn still_running_in(&self, id: &str) -> Result<Option<Millis>, EngineError> {
+        let Some(Begun { exec, at }) = self.execs.begun_in(id) else { return Ok(None) };
+        match self.call(CALL, async |docker| docker.inspect_exec(&exec).await).await {
+            Ok(inspected) if inspected.running == Some(true) => Ok(Some(Millis::from(at.elapsed()))),
+            Err(error) if !error.is_absent() => Err(error),
+            // Also one of before a restart of the engine.
+            Ok(_) | Err(_) => {
+                self.execs.forget(id);
+                Ok(None)
+            }
+        }
     }
 
     /// Exit code and the first bytes of what it wrote.
@@ -72,6 +132,7 @@ impl DockerRuntime {
             ..CreateExecOptions::default()
         };
         let exec = self.call(CALL, async |docker| docker.create_exec(id, options).await).await?.id;
+        self.execs.note(id, &exec);
         let started = self.call(CALL, async |docker| docker.start_exec(&exec, None).await).await?;
         let mut kept = Vec::new();
         if let StartExecResults::Attached { mut output, input: _input } = started {
@@ -82,6 +143,9 @@ impl DockerRuntime {
             }
         }
         let inspected = self.call(CALL, async |docker| docker.inspect_exec(&exec).await).await?;
+        if inspected.running != Some(true) {
+            self.execs.forget(id);
+        }
         Ok((inspected.exit_code, kept))
     }
 }

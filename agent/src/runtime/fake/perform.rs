@@ -6,7 +6,8 @@ use std::time::Duration;
 use evenkeel_machine::{Action, ContainerPlan, Outcome, Place};
 use evenkeel_model::{AppKey, CauseKind, Evidence, Failure, ImagePin, Millis, Probe};
 
-use crate::probe::{Answer, question};
+use crate::probe::{Answer, goes_over_the_network, question};
+use crate::runtime::not_the_engines;
 
 use super::world::{Body, State, World};
 use super::{FakeRuntime, Performed, Pull};
@@ -68,8 +69,13 @@ impl FakeRuntime {
                 });
                 Ok(())
             }
+            Action::Forget { image } => {
+                self.engine.change(|world, _| world.forget(image));
+                Ok(())
+            }
+            Action::Route(_) | Action::Cut { .. } => Err(not_the_engines(action)),
             Action::Collect(place) => return Outcome::Collected(Box::new(self.collect(key, place))),
-            Action::Probe { place, probe: probe @ (Probe::Http { .. } | Probe::Tcp { .. }), .. } => {
+            Action::Probe { place, probe, .. } if goes_over_the_network(probe) => {
                 return Answer::bad(question(probe, place), "this probe goes over the network").into();
             }
             Action::Probe { place, probe, timeout } => {

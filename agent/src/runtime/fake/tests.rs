@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use evenkeel_machine::{ContainerPlan, ContainerState};
+use evenkeel_machine::{ContainerPlan, ContainerState, Place};
 use evenkeel_model::{Epoch, Generation, Health, Order, Port, Restart, Service, ServiceSpec, service::Protocol};
 
 use super::*;
@@ -30,12 +30,15 @@ fn service(image: &str) -> Service {
         ports: Vec::new(),
         mounts: Vec::new(),
         engine_healthcheck: None,
-        health: Health::with_defaults(Probe::Http { port: 80, path: "/".to_owned() }),
+        health: Health::with_defaults(Probe::Http(evenkeel_model::HttpProbe::get(80, "/"))),
         restart: Restart::UnlessStopped,
         user: None,
         labels: BTreeMap::new(),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: Order::StartFirst,
+        keep_old: None,
+        traffic: evenkeel_model::Traffic::default(),
         constraints: Vec::new(),
     };
     let digest = Digest::of(image.as_bytes());
@@ -108,7 +111,7 @@ async fn a_container_becomes_healthy_and_sick_with_time() {
         Behaviour { healthy_after: Some(Duration::from_millis(100)), ..Behaviour::sick(Duration::from_millis(300)) };
     host.engine.behave(service.image.digest(), behaviour);
     host.run(Slot::A, service.clone()).await;
-    let address = host.runtime.address(&key(), &place(Slot::A)).await.unwrap().unwrap();
+    let address = host.runtime.observe(&key(), &[]).await.containers[0].address.unwrap();
     for (pass, healthy, answer) in [(0, false, "503"), (100, true, "200"), (199, true, "200"), (1, false, "503")] {
         host.pass(pass);
         assert_eq!(host.healthy(), [healthy]);
@@ -210,7 +213,13 @@ async fn a_stop_ends_politely_or_after_the_grace_and_is_not_undone_by_a_reboot()
 async fn a_port_of_somebody_else_and_a_failure_that_was_ordered_fail_one_action() {
     let host = Host::new();
     let mut service = service("web");
-    service.spec.ports = vec![Port { address: None, published: 80, target: 80, protocol: Protocol::Tcp }];
+    service.spec.ports = vec![Port {
+        address: None,
+        published: 80,
+        target: 80,
+        protocol: Protocol::Tcp,
+        via: evenkeel_model::Via::Engine,
+    }];
     host.run(Slot::A, service).await;
     host.done(Action::Stop { place: place(Slot::A), grace: Millis(0) }).await;
     host.engine.occupy(80, true);

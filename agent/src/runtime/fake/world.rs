@@ -170,6 +170,7 @@ impl Body {
             },
             restart: self.restart,
             restarts: self.restarts.into(),
+            address: Some(self.address),
         }
     }
 }
@@ -237,12 +238,12 @@ impl World {
         let identity = Identity::read(|label| labels.get(label)).expect("labels just written can be read");
         let spec = &plan.service.spec;
         let publish = scope.publish_address.map(|address| address.to_string());
-        let ports =
-            spec.ports.iter().map(|port| Port { address: port.address.clone().or(publish.clone()), ..port.clone() });
+        let published = spec.ports.iter().filter(|port| !port.is_routed());
+        let ports = published.map(|port| Port { address: port.address.clone().or(publish.clone()), ..port.clone() });
         let body = Body {
             id: format!("{:064x}", self.created),
             identity,
-            // Each container has another address, as on an engine that has just freed none.
+            // Each container has another address for life, as on an engine that has just freed none.
             address: Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 1).to_bits() + self.created).into(),
             ports: ports.collect(),
             image_id,
@@ -253,6 +254,14 @@ impl World {
             labels,
         };
         self.bodies.insert(name, body);
+    }
+
+    /// Takes an image away, unless it could not be had again or a container needs it.
+    pub(super) fn forget(&mut self, pin: &ImagePin) {
+        let in_use = self.bodies.values().any(|body| body.identity.pin == *pin.digest());
+        if !in_use && matches!(pin, ImagePin::Registry { .. }) {
+            self.images.remove(pin.digest());
+        }
     }
 
     fn ours(&self, labels: Labels) -> impl Iterator<Item = &Body> {

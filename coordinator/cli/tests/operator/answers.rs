@@ -57,9 +57,55 @@ services:
       - \"8080:80\"
 ";
 
+/// Each way to forward a port, and all about traffic that has a default and is written.
+const TRAFFIC: &str = "\
+name: shop
+services:
+  web:
+    image: registry.example/shop:1.4
+    ports:
+      - {target: 80, published: 8080, app_protocol: http}
+      - target: 80
+        published: 8443
+        host_ip: \"::1\"
+        app_protocol: http
+        x-route: {hosts: [shop.example, www.shop.example], path: /api, sticky: session, tls: true}
+      - {target: 80, published: 8081, app_protocol: http, x-route: {redirect_to_https: true}}
+      - \"127.0.0.1:9000:9000\"
+    stop_signal: quit
+    x-rollout:
+      drain: 1m
+      lb_delay: 5s
+      keep_old: stopped
+      health:
+        http:
+          port: 80
+          path: /healthz
+          host: shop.example
+          headers: {x-secret: hidden}
+          status: 200-299
+          body: 'ready: \"yes\"'
+        start_interval: 500ms
+  orders:
+    image: registry.example/orders:1
+    ports:
+      - {target: 9000, published: 9001, app_protocol: grpc}
+    x-rollout:
+      order: stop-first
+      hold: 10s
+      health: {grpc: {port: 9000, service: shop.v1.Orders}}
+  names:
+    image: registry.example/names:1
+    ports:
+      - \"53:53/udp\"
+x-rollout:
+  keep: 3
+";
+
 #[tokio::test(start_paused = true)]
 async fn every_answer_is_as_kept_in_table_and_json() {
     let (_directory, file) = compose_file(SHOP);
+    let (_other_directory, traffic) = compose_file(TRAFFIC);
     for (name, arguments) in [
         ("token-create", "token create --label role=web --label zone=a --host web-9 --lifetime 30m".to_owned()),
         ("hosts", "hosts".to_owned()),
@@ -73,6 +119,7 @@ async fn every_answer_is_as_kept_in_table_and_json() {
         ("releases", "releases shop".to_owned()),
         ("status", "status".to_owned()),
         ("compose-show", format!("compose show -f {file} --set TAG=2")),
+        ("compose-show-traffic", format!("compose show -f {traffic}")),
     ] {
         let Ran { code, output, error } = run(filled(), &arguments).await;
         assert_eq!((code, error.as_str()), (0, ""), "{name}");

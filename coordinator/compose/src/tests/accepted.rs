@@ -8,6 +8,8 @@ mod container;
 mod file;
 mod health;
 mod rollout;
+mod routes;
+mod traffic;
 
 /// The specification of a file that is right.
 fn accepted(text: &str) -> Specification {

@@ -58,6 +58,11 @@ const PIECES: &[&str] = &[
     "image: a",
     "ports:",
     "80:80",
+    "{target: 80, published: 80, ",
+    "app_protocol: http",
+    "x-route:",
+    "hosts: [a]",
+    "path: /",
     "volumes:",
     "/a:/b",
     "healthcheck:",
@@ -67,6 +72,9 @@ const PIECES: &[&str] = &[
     "x-rollout:",
     "health:",
     "http:",
+    "status: 200-299",
+    "drain: ",
+    "keep_old: running",
     "waves:",
     "10%",
     "1",
@@ -84,23 +92,32 @@ const PIECES: &[&str] = &[
     "\\",
 ];
 
+/// Ways to write a port, each right.
+const PORTS: &[&str] = &[
+    "\"127.0.0.INDEX:PORT:80\"",
+    "\"127.0.0.INDEX:PORT:80/udp\"",
+    "{target: 80, published: PORT, host_ip: 127.0.0.INDEX, mode: host}",
+    "{target: 80, published: PORT, host_ip: 127.0.0.INDEX, app_protocol: grpc}",
+    "{target: 80, published: PORT, app_protocol: http, x-route: {hosts: [hINDEX.example], path: /, sticky: c}}",
+];
+
 /// A file that is right, out of parts that may be there or not.
 fn valid_file() -> impl Strategy<Value = String> {
     let count =
         prop_oneof![(1..100_u32).prop_map(|hosts| hosts.to_string()), (1..=100_u32).prop_map(|p| format!("{p}%"))];
     let duration =
         prop_oneof![(1..10_000_u32).prop_map(|ms| format!("{ms}ms")), (1..90_u32).prop_map(|m| format!("{m}m30s"))];
-    let rollout = (proptest::option::of(count), proptest::option::of(duration));
+    let rollout = (proptest::option::of(count), proptest::option::of(duration.clone()), proptest::option::of(duration));
     let service = (
         proptest::option::of("[a-z][a-z \"'é:#-]{0,12}"),
         proptest::collection::btree_map("[A-Z]{1,8}", "[ -~]{0,20}", 0..4),
-        proptest::option::of((1..=65535_u16, any::<bool>())),
+        proptest::option::of((1..=65535_u16, proptest::sample::select(PORTS))),
         proptest::sample::select(vec!["no", "always", "on-failure", "unless-stopped"]),
         any::<bool>(),
     );
-    (rollout, proptest::collection::vec(service, 1..4)).prop_map(|((count, duration), services)| {
+    (rollout, proptest::collection::vec(service, 1..4)).prop_map(|((count, bake, drain), services)| {
         let mut text = String::from("name: app\nvolumes: {data: }\nx-rollout:\n  strategy: rolling\n");
-        for (key, value) in [("max_unavailable", count), ("bake", duration)] {
+        for (key, value) in [("max_unavailable", count), ("bake", bake), ("drain", drain)] {
             if let Some(value) = value {
                 writeln!(text, "  {key}: {value}").unwrap();
             }
@@ -115,10 +132,10 @@ fn valid_file() -> impl Strategy<Value = String> {
             for (name, value) in environment.iter().filter(|(name, _)| *name != "INDEX") {
                 writeln!(text, "      \"{name}\": '{}'", value.replace('\'', "''").replace('$', "$$")).unwrap();
             }
-            if let Some((port, udp)) = port {
-                let protocol = if udp { "/udp" } else { "" };
-                // An address of its own, so that no two services clash.
-                writeln!(text, "    ports: [\"127.0.0.{}:{port}:80{protocol}\"]", index + 1).unwrap();
+            if let Some((port, form)) = port {
+                // An address or a host of its own, so that no two services clash.
+                let port = form.replace("PORT", &port.to_string()).replace("INDEX", &(index + 1).to_string());
+                writeln!(text, "    ports: [{port}]").unwrap();
             }
             if volume {
                 text.push_str("    volumes: [\"data:/data\"]\n    deploy: {mode: global}\n");

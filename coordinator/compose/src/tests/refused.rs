@@ -5,7 +5,9 @@ mod file;
 mod health;
 mod ports;
 mod rollout;
+mod routes;
 mod service;
+mod traffic;
 mod volumes;
 
 /// The text of a whole file is refused with these problems, written `LINE: PATH: MESSAGE`.

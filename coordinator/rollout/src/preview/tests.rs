@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_model::{Port, Protocol, ReleaseNumber, RolloutId};
+use evenkeel_model::{HttpRoute, Port, Protocol, ReleaseNumber, RolloutId, Via};
 
 use super::*;
 use crate::fixture::{Fixture, id, key, manifest};
@@ -43,7 +43,7 @@ fn services_are_new_replaced_unchanged_or_removed() {
     let mut next = (*manifest(2, &[("app", &[]), ("extra", &[])])).clone();
     assert_eq!(
         change_on_first_host(&fixture, 2),
-        BTreeMap::from([("app".to_owned(), Change::Replace)]),
+        BTreeMap::from([("app".to_owned(), Change::Replace { ports: Vec::new(), keep_old: KeepOld::Stopped })]),
         "another image is another container"
     );
     next.services
@@ -55,15 +55,84 @@ fn services_are_new_replaced_unchanged_or_removed() {
     assert_eq!(change_on_first_host(&fixture, 1), BTreeMap::from([("app".to_owned(), Change::Unchanged)]));
 }
 
+/// What happens to the one service when its release changes by `old` and the next one by `next`.
+fn change_between(old: impl Fn(&mut Service), next: impl Fn(&mut Service)) -> Change {
+    let mut fixture = Fixture::running(1);
+    let mut put = |number: u64, change: &dyn Fn(&mut Service)| {
+        let mut manifest = (*manifest(number, &[("app", &[])])).clone();
+        manifest.services.values_mut().for_each(change);
+        fixture.releases.insert(ReleaseNumber(number), Arc::new(manifest));
+    };
+    put(1, &old);
+    put(2, &next);
+    change_on_first_host(&fixture, 2).remove("app").unwrap()
+}
+
+fn port(via: Via) -> Port {
+    Port { address: None, published: 8080, target: 80, protocol: Protocol::Tcp, via }
+}
+
+fn with_port(via: Via) -> impl Fn(&mut Service) {
+    move |service| service.spec.ports.push(port(via.clone()))
+}
+
 #[test]
 fn a_published_port_is_swapped_by_stopping_first_and_the_reason_is_said() {
-    let mut fixture = Fixture::running(1);
-    let mut next = (*manifest(2, &[("app", &[])])).clone();
-    let port = Port { address: None, published: 8080, target: 80, protocol: Protocol::Tcp };
-    next.services.get_mut(&"app".parse().unwrap()).unwrap().spec.ports.push(port);
-    fixture.releases.insert(ReleaseNumber(2), Arc::new(next));
+    let change = change_between(with_port(Via::Engine), with_port(Via::Engine));
     let reason = "port 8080 is published directly".to_owned();
-    assert_eq!(change_on_first_host(&fixture, 2), BTreeMap::from([("app".to_owned(), Change::StopFirst { reason })]));
+    assert_eq!(change, Change::StopFirst { reason, held: Vec::new(), hold: Millis::seconds(30) });
+}
+
+#[test]
+fn a_routed_port_is_switched_and_the_old_one_runs_on() {
+    let replaced = |keep_old| Change::Replace { ports: vec![8080], keep_old };
+    assert_eq!(change_between(with_port(Via::Tcp), with_port(Via::Tcp)), replaced(KeepOld::Running));
+    let stopped = |service: &mut Service| {
+        service.spec.ports.push(port(Via::Tcp));
+        service.spec.keep_old = Some(KeepOld::Stopped);
+    };
+    assert_eq!(change_between(with_port(Via::Tcp), stopped), replaced(KeepOld::Stopped));
+    let unrouted = Change::Replace { ports: Vec::new(), keep_old: KeepOld::Stopped };
+    assert_eq!(change_between(|_| {}, |_| {}), unrouted);
+}
+
+#[test]
+fn what_comes_to_a_routed_port_is_held_while_the_service_is_stopped() {
+    let stop_first = |service: &mut Service| {
+        service.spec.ports.push(port(Via::Http(HttpRoute::default())));
+        service.spec.order = ServiceOrder::StopFirst;
+        service.spec.traffic.hold = Millis::seconds(7);
+    };
+    let (reason, held) = ("the release says so".to_owned(), vec![8080]);
+    assert_eq!(change_between(stop_first, stop_first), Change::StopFirst { reason, held, hold: Millis::seconds(7) });
+}
+
+#[test]
+fn a_port_that_the_old_one_publishes_directly_is_free_only_when_that_has_stopped() {
+    let reason = "port 8080 is published directly by the old one".to_owned();
+    let expected = Change::StopFirst { reason, held: Vec::new(), hold: Millis::seconds(30) };
+    assert_eq!(change_between(with_port(Via::Engine), with_port(Via::Tcp)), expected);
+    let on = |address: &'static str, via: Via| {
+        move |service: &mut Service| {
+            service.spec.ports.push(Port { address: Some(address.to_owned()), ..port(via.clone()) });
+        }
+    };
+    assert_eq!(change_between(on("127.0.0.1", Via::Engine), on("127.0.0.1", Via::Tcp)), expected);
+    let replaced = Change::Replace { ports: vec![8080], keep_old: KeepOld::Running };
+    assert_eq!(change_between(on("127.0.0.1", Via::Engine), on("127.0.0.2", Via::Tcp)), replaced);
+}
+
+#[test]
+fn other_routes_leave_the_container_and_are_said() {
+    let same_image = |via: Via| {
+        move |service: &mut Service| {
+            with_port(via.clone())(service);
+            service.image = manifest(1, &[("app", &[])]).services.values().next().unwrap().image.clone();
+        }
+    };
+    let http = || Via::Http(HttpRoute::default());
+    assert_eq!(change_between(same_image(Via::Tcp), same_image(http())), Change::Rerouted { ports: vec![8080] });
+    assert_eq!(change_between(same_image(http()), same_image(http())), Change::Unchanged);
 }
 
 #[test]

@@ -148,8 +148,9 @@ pub(crate) fn preview(world: &mut World, to: ReleaseNumber) -> String {
 fn change_in_words(change: &Change) -> String {
     match change {
         Change::Unchanged => "unchanged".to_owned(),
-        Change::Replace => "replaced".to_owned(),
-        Change::StopFirst { reason } => format!("stopped first, because {reason}"),
+        Change::Rerouted { .. } => "rerouted".to_owned(),
+        Change::Replace { .. } => "replaced".to_owned(),
+        Change::StopFirst { reason, .. } => format!("stopped first, because {reason}"),
         Change::New => "new".to_owned(),
         Change::Remove => "removed".to_owned(),
     }

@@ -327,6 +327,7 @@ pub(super) fn deploy(image: &str) -> DeployRequest {
         app: "shop".parse().unwrap(),
         services: [("web".parse().unwrap(), draft)].into(),
         if_orphaned: IfOrphaned::Keep,
+        keep: evenkeel_model::manifest::DEFAULT_KEEP,
         policy: Policy::default(),
         notes: vec!["a note".to_owned()],
     };

@@ -3,7 +3,14 @@
 use std::io::{Read, Write};
 use std::sync::mpsc;
 
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 use super::*;
+use crate::websocket::{Frame, Opcode};
 
 fn start(mode: &str) -> Server {
     let settings = Settings::read(|name| match name {
@@ -97,4 +104,67 @@ fn a_connection_that_never_asks_does_not_hold_up_the_end() {
     let silent = connect(&server);
     server.drain();
     assert_eq!(read_to_the_end(&silent), "");
+}
+
+#[test]
+fn uploads_are_answered_with_length_and_checksum_and_every_answer_says_its_version() {
+    let server = start("graceful");
+    let mut stream = connect(&server);
+    stream.write_all(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nfoobar").unwrap();
+    let answer = read_until(&stream, "6 85944171f73967e8\n");
+    assert!(answer.contains("X-Version: v7\r\n"), "{answer}");
+    send(&stream, "/nowhere");
+    assert!(read_until(&stream, "no such path\n").contains("X-Version: v7\r\n"));
+}
+
+#[test]
+fn websocket_messages_come_back_and_pings_are_answered_until_the_program_ends() {
+    let server = start("graceful");
+    let mut stream = connect(&server);
+    let key = "dGhlIHNhbXBsZSBub25jZQ==";
+    let head = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ";
+    stream.write_all(format!("{head}{key}\r\n\r\n").as_bytes()).unwrap();
+    let switched = read_until(&stream, "\r\n\r\n");
+    assert!(switched.contains(" 101 ") && switched.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{switched}");
+    for (sent, back) in [(Opcode::Text, Opcode::Text), (Opcode::Binary, Opcode::Binary), (Opcode::Ping, Opcode::Pong)] {
+        stream.write_all(&Frame::new(sent, "hello").encode(Some([1, 2, 3, 4]))).unwrap();
+        assert_eq!(read_frame(&stream), Frame::new(back, "hello"));
+    }
+    server.drain();
+    assert_eq!(read_frame(&stream).opcode, Opcode::Close);
+}
+
+fn read_frame(mut stream: &TcpStream) -> Frame {
+    let mut buffer = Vec::new();
+    loop {
+        if let Some(frame) = Frame::decode(&mut buffer).unwrap() {
+            return frame;
+        }
+        let mut chunk = [0; 1024];
+        let count = stream.read(&mut chunk).unwrap();
+        assert_ne!(count, 0, "closed");
+        buffer.extend_from_slice(&chunk[..count]);
+    }
+}
+
+#[test]
+fn the_health_service_of_grpc_follows_the_mode() {
+    for (mode, status) in [("graceful", 1), ("unready", 2)] {
+        let server = start(mode);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (version, body, trailers) = runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.unwrap();
+            let executor = TokioExecutor::new();
+            let (mut sender, connection) = http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+            tokio::spawn(connection);
+            let request = Request::post("http://x/grpc.health.v1.Health/Check").body(Empty::<Bytes>::new()).unwrap();
+            let answer = sender.send_request(request).await.unwrap();
+            let version = answer.headers()["x-version"].clone();
+            let whole = answer.into_body().collect().await.unwrap();
+            let trailers = whole.trailers().cloned().unwrap();
+            (version, whole.to_bytes(), trailers)
+        });
+        assert_eq!((version, &body[..]), ("v7".parse().unwrap(), &[0, 0, 0, 0, 2, 8, status][..]), "{mode}");
+        assert_eq!(trailers["grpc-status"], "0");
+    }
 }

@@ -1,11 +1,14 @@
 //! The keys of a service that are about its container.
 
-use evenkeel_model::{Constraint, Health, Millis, Mount, Order, Port, Probe, Protocol, Restart, ServiceSpec};
+use evenkeel_model::{
+    Constraint, Health, Millis, Mount, Order, Port, Probe, Protocol, Restart, ServiceSpec, Traffic, Via,
+};
 
 use super::{accepted, notes, web};
 
 fn port(address: Option<&str>, published: u16, target: u16, protocol: Protocol) -> Port {
-    Port { address: address.map(str::to_owned), published, target, protocol }
+    let via = if protocol == Protocol::Tcp { Via::Tcp } else { Via::Engine };
+    Port { address: address.map(str::to_owned), published, target, protocol, via }
 }
 
 #[test]
@@ -24,7 +27,10 @@ fn an_image_is_enough() {
         user: None,
         labels: [].into(),
         stop_grace_period: Millis::seconds(10),
+        stop_signal: None,
         order: Order::StartFirst,
+        keep_old: None,
+        traffic: Traffic::default(),
         constraints: Vec::new(),
     };
     assert_eq!(draft.spec, expected);
@@ -69,12 +75,6 @@ fn services_that_never_meet_may_publish_the_same_port() {
         let text = file(&format!("node.labels.{a}"), &format!("node.labels.{b}"));
         assert!(super::read_text(&text).is_err(), "{text}");
     }
-}
-
-#[test]
-fn an_app_protocol_is_noted() {
-    let expected = "web: `app_protocol: http` has no effect yet, every port is published directly";
-    assert_eq!(notes("ports: [{target: 80, published: 80, app_protocol: http}]")[0], expected);
 }
 
 #[test]
@@ -142,6 +142,14 @@ fn environment_and_labels_are_maps_or_lists() {
     let expected = [("a.b", "c"), ("d", "")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     assert_eq!(web("labels: {a.b: c, d: }").spec.labels, expected);
     assert_eq!(web("labels: [a.b=c, d]").spec.labels, expected);
+}
+
+#[test]
+fn a_stop_signal_has_one_form() {
+    for (written, signal) in [("SIGQUIT", "SIGQUIT"), ("quit", "SIGQUIT"), ("3", "3"), ("SIGRTMIN+3", "SIGRTMIN+3")] {
+        assert_eq!(web(&format!("stop_signal: {written}")).spec.stop_signal.as_deref(), Some(signal), "{written}");
+    }
+    assert_eq!(web("stop_signal:").spec.stop_signal, None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn all_policy_defaults_are_the_contracts() {
     for text in [with_service(""), with_rollout("{}"), with_rollout("bake:")] {
         let specification = accepted(&text.replace("x-rollout:\n  {}", "x-rollout: {}"));
         assert_eq!(specification.policy, Policy::default());
-        assert_eq!(specification.if_orphaned, IfOrphaned::Keep);
+        assert_eq!((specification.if_orphaned, specification.keep), (IfOrphaned::Keep, 5));
     }
     // Compose's defaults (one at a time, pause, ratio 0) do not count where nothing is written.
     assert_eq!(accepted(&with_service("deploy: {update_config: {}}")).policy, Policy::default());
@@ -21,7 +21,7 @@ fn all_policy_defaults_are_the_contracts() {
 fn every_setting_of_the_policy_is_read() {
     let specification = accepted(&with_rollout(
         "strategy: rolling\nwaves: [2, 25%, 5, 100%]\nmax_unavailable: 20%\nmax_failures: 0\nbake: 0s\nhealth_deadline: 1m\n\
-         pull_deadline: 2m\nprogress_deadline: 3m\non_failure: revert_failed\nif_orphaned: revert",
+         pull_deadline: 2m\nprogress_deadline: 3m\non_failure: revert_failed\nif_orphaned: revert\nkeep: 2",
     ));
     let expected = Policy {
         strategy: Strategy::Rolling,
@@ -35,6 +35,7 @@ fn every_setting_of_the_policy_is_read() {
         on_failure: OnFailure::RevertFailed,
     };
     assert_eq!((specification.policy, specification.if_orphaned), (expected, IfOrphaned::Revert));
+    assert_eq!(specification.keep, 2);
 }
 
 #[test]
@@ -67,8 +68,15 @@ services:
 #[test]
 fn the_order_follows_from_what_clashes() {
     assert_eq!(web("").spec.order, Order::StartFirst);
-    assert_eq!(web("ports: [\"8080:80\"]").spec.order, Order::StopFirst);
-    assert_eq!(notes("ports: [\"8080:80\"]"), ["web: stop-first, because port 8080 is published directly"]);
+    for routed in ["\"8080:80\"", "{target: 80, published: 8080, app_protocol: http}"] {
+        assert_eq!(web(&format!("ports: [{routed}]")).spec.order, Order::StartFirst, "{routed}");
+        assert!(notes(&format!("ports: [{routed}]")).is_empty(), "{routed}");
+    }
+    for direct in ["\"8080:80/udp\"", "{target: 80, published: 8080, mode: host}"] {
+        let ports = format!("ports: [\"443:443\", {direct}]");
+        assert_eq!(web(&ports).spec.order, Order::StopFirst, "{direct}");
+        assert_eq!(notes(&ports), ["web: stop-first, because port 8080 is published directly"], "{direct}");
+    }
     let with_volume = |volume: &str| {
         accepted(&format!(
             "name: app\nvolumes: {{data: }}\nservices: {{db: {{image: a, volumes: ['data:/d{volume}'], deploy: {{mode: global}}}}}}"

@@ -109,7 +109,7 @@ fn bad_keys_of_update_config_are_refused() {
         &["5: services.web.deploy.update_config.paralelism: unknown key: did you mean `parallelism`?"],
     );
     service(
-        "deploy: {update_config: {order: start-first}}\nports: [\"80:80\"]",
+        "deploy: {update_config: {order: start-first}}\nports: [\"80:80/udp\"]",
         &[
             "5: services.web.deploy.update_config.order: web can't run twice, because port 80 is published directly: write `stop-first`, or remove `order`",
         ],

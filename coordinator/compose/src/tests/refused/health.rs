@@ -52,8 +52,8 @@ fn bad_health_checks_are_refused() {
         &["5: services.web.healthcheck.retries: expected a whole number from 1 to 1000, found `three`"],
     );
     service(
-        "healthcheck: {test: a, start_interval: 1s}",
-        &["5: services.web.healthcheck.start_interval: not supported yet: remove it"],
+        "healthcheck: {test: a, start_interval: 0s}",
+        &["5: services.web.healthcheck.start_interval: must be longer than 0s: write for example `30s`"],
     );
     service(
         "healthcheck: {test: a, intervall: 1s}",
@@ -62,22 +62,32 @@ fn bad_health_checks_are_refused() {
 }
 
 #[test]
-fn bad_health_rules_are_refused() {
+fn bad_probes_are_refused() {
     service(
         "x-rollout: {health: docker}",
         &["5: services.web.x-rollout.health: expected a map of keys and values, found `docker`"],
     );
     service(
         "x-rollout: {health: {}}",
-        &["5: services.web.x-rollout.health: there is no probe: write `http`, `tcp`, `exec` or `docker`"],
+        &["5: services.web.x-rollout.health: there is no probe: write `http`, `tcp`, `grpc`, `exec` or `docker`"],
     );
     service(
         "x-rollout: {health: {tcp: {port: 1}, http: {port: 1}}}",
         &["5: services.web.x-rollout.health.tcp: there is already the probe `http`: keep it or `tcp`"],
     );
     service(
-        "x-rollout: {health: {grpc: {port: 1}}}",
-        &["5: services.web.x-rollout.health.grpc: not supported yet: remove it"],
+        "x-rollout: {health: {grpc: {service: a}}}",
+        &["5: services.web.x-rollout.health.grpc: the probe has no `port`: write the container's port"],
+    );
+    service(
+        "x-rollout: {health: {grpc: {port: 1, service: a b}}}",
+        &[
+            "5: services.web.x-rollout.health.grpc.service: expected a gRPC service such as `shop.v1.Orders`, found `a b`",
+        ],
+    );
+    service(
+        "x-rollout: {health: {grpc: {port: 1}, exec: [a]}}",
+        &["5: services.web.x-rollout.health.exec: there is already the probe `grpc`: keep it or `exec`"],
     );
     service(
         "x-rollout: {health: {http: {}}}",
@@ -92,8 +102,10 @@ fn bad_health_rules_are_refused() {
         &["5: services.web.x-rollout.health.http.path: expected a path such as `/healthz`, found `healthz`"],
     );
     service(
-        "x-rollout: {health: {http: {port: 80, host: x}}}",
-        &["5: services.web.x-rollout.health.http.host: unknown key: remove it, or use one of port, path"],
+        "x-rollout: {health: {http: {port: 80, query: x}}}",
+        &[
+            "5: services.web.x-rollout.health.http.query: unknown key: remove it, or use one of port, path, method, host, headers, status, body",
+        ],
     );
     service(
         "x-rollout: {health: {tcp: 80}}",
@@ -119,9 +131,17 @@ fn bad_health_rules_are_refused() {
         "x-rollout: {health: {docker: perhaps}}",
         &["5: services.web.x-rollout.health.docker: expected `true` or `false`, found `perhaps`"],
     );
+}
+
+#[test]
+fn bad_numbers_of_a_health_rule_are_refused() {
     service(
         "x-rollout: {health: {tcp: {port: 1}, interval: 0s}}",
         &["5: services.web.x-rollout.health.interval: must be longer than 0s: write for example `30s`"],
+    );
+    service(
+        "x-rollout: {health: {tcp: {port: 1}, start_interval: 0s}}",
+        &["5: services.web.x-rollout.health.start_interval: must be longer than 0s: write for example `30s`"],
     );
     service(
         "x-rollout: {health: {tcp: {port: 1}, timeout: 1}}",
@@ -144,7 +164,7 @@ fn bad_health_rules_are_refused() {
     service(
         "x-rollout: {health: {tcp: {port: 1}, retries: 3}}",
         &[
-            "5: services.web.x-rollout.health.retries: unknown key: remove it, or use one of http, tcp, exec, docker, interval, timeout, successes, failures, start_period",
+            "5: services.web.x-rollout.health.retries: unknown key: remove it, or use one of http, grpc, tcp, exec, docker, interval, start_interval, timeout, successes, failures, start_period",
         ],
     );
     service(
@@ -152,5 +172,32 @@ fn bad_health_rules_are_refused() {
         &[
             "5: services.web.x-rollout.health: `docker: true` waits for the health check of web, which is disabled: write another probe",
         ],
+    );
+}
+
+#[test]
+fn bad_requests_and_answers_are_refused() {
+    let http = |keys: &str, problem: &str| {
+        service(
+            &format!("x-rollout: {{health: {{http: {{port: 80, {keys}}}}}}}"),
+            &[&format!("5: services.web.x-rollout.health.http.{problem}")],
+        );
+    };
+    http("method: get", "method: expected `GET`, `HEAD`, `OPTIONS`, `POST` or `PUT`, found `get`");
+    http("status: 2xx", "status: expected a status such as `200`, or a range such as `200-299`, found `2xx`");
+    http("status: 299-200", "status: expected a status such as `200`, or a range such as `200-299`, found `299-200`");
+    http("status: [200]", "status: expected a status such as `200`, or a range such as `200-299`, found a list");
+    http("body: ''", "body: expected text that a good answer contains, found ``");
+    http("method: HEAD, body: ok", "body: an answer to HEAD has no body: remove it, or write another method");
+    http("host: 'a b'", "host: expected a host name such as `shop.example`, found `a b`");
+    http("host: a, headers: {Host: b}", "host: it is also written under `headers`: keep one of them");
+    http("headers: text", "headers: expected a map of keys and values, found `text`");
+    http("headers: {'a b': x}", "headers.a b: `a b` is no header's name: write for example `Accept`");
+    http("headers: {A: x, a: y}", "headers.a: `a` is written twice, in capitals or not: keep one");
+    http("headers: {A: é}", "headers.A: expected a header's value, in ASCII, found `é`");
+    http("headers: {A: }", "headers.A: expected a header's value, in ASCII, found nothing");
+    http(
+        "headers: {Content-Length: 1}",
+        "headers.Content-Length: the agent sets `Content-Length` by itself: remove it",
     );
 }

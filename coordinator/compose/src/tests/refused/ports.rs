@@ -97,7 +97,7 @@ fn bad_long_ports_are_refused() {
     );
     service(
         "ports: [{target: 80, published: 80, app_protocol: htpp}]",
-        &["5: services.web.ports[0].app_protocol: expected `http`, found `htpp`"],
+        &["5: services.web.ports[0].app_protocol: expected `http`, `h2c`, `grpc` or `tcp`, found `htpp`"],
     );
     service(
         "ports: [{target: 80, published: 80, name: web}]",

@@ -56,23 +56,20 @@ fn bad_rollout_settings_are_refused() {
         &["3: x-rollout.on_failure: expected `pause`, `revert_failed` or `rollback`, found `continue`"],
     );
     rollout("order: sideways", &["3: x-rollout.order: expected `start-first` or `stop-first`, found `sideways`"]);
+    rollout("keep: 1", &["3: x-rollout.keep: expected a whole number from 2 to 1000, found `1`"]);
+    rollout("keep: all", &["3: x-rollout.keep: expected a whole number from 2 to 1000, found `all`"]);
     rollout("if_orphaned: die", &["3: x-rollout.if_orphaned: expected `keep` or `revert`, found `die`"]);
 }
 
 #[test]
 fn keys_that_x_rollout_does_not_have_are_refused() {
     rollout(
-        "by: zone\nmin_healthy: 1\ndrain: 1s\nhold: 1s\nlb_delay: 1s\nkeep_old: running\nkeep: 5\ngates: []\ntasks: []",
+        "by: zone\nmin_healthy: 1\ngates: []\ntasks: []",
         &[
             "3: x-rollout.by: not supported yet: remove it",
             "4: x-rollout.min_healthy: not supported yet: remove it",
-            "5: x-rollout.drain: not supported yet: remove it",
-            "6: x-rollout.hold: not supported yet: remove it",
-            "7: x-rollout.lb_delay: not supported yet: remove it",
-            "8: x-rollout.keep_old: not supported yet: remove it",
-            "9: x-rollout.keep: not supported yet: remove it",
-            "10: x-rollout.gates: not supported yet: remove it",
-            "11: x-rollout.tasks: not supported yet: remove it",
+            "5: x-rollout.gates: not supported yet: remove it",
+            "6: x-rollout.tasks: not supported yet: remove it",
         ],
     );
     rollout("wavess: [1]", &["3: x-rollout.wavess: unknown key: did you mean `waves`?"]);
@@ -80,13 +77,13 @@ fn keys_that_x_rollout_does_not_have_are_refused() {
     rollout(
         "x-mine: 1",
         &[
-            "3: x-rollout.x-mine: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, if_orphaned, health",
+            "3: x-rollout.x-mine: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
         ],
     );
     rollout(
         "something: 1",
         &[
-            "3: x-rollout.something: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, if_orphaned, health",
+            "3: x-rollout.something: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
         ],
     );
 }
@@ -97,11 +94,14 @@ fn what_a_service_can_not_have_is_refused() {
         "x-rollout: {waves: [1]}",
         &["5: services.web.x-rollout.waves: it is for the whole app: move it to `x-rollout` at the top of the file"],
     );
-    service("x-rollout: {keep_old: running}", &["5: services.web.x-rollout.keep_old: not supported yet: remove it"]);
+    service(
+        "x-rollout: {keep: 5}",
+        &["5: services.web.x-rollout.keep: it is for the whole app: move it to `x-rollout` at the top of the file"],
+    );
     service("x-rollout: {ordre: stop-first}", &["5: services.web.x-rollout.ordre: unknown key: did you mean `order`?"]);
     service("x-rollout: [order]", &["5: services.web.x-rollout: expected a map of keys and values, found a list"]);
     service(
-        "x-rollout: {order: start-first}\nports: [\"8080:80\"]",
+        "x-rollout: {order: start-first}\nports: [\"8080:80/udp\"]",
         &[
             "5: services.web.x-rollout.order: web can't run twice, because port 8080 is published directly: write `stop-first`, or remove `order`",
         ],

@@ -25,7 +25,7 @@ fn keys_that_a_service_does_not_have_are_refused() {
     service(
         "whatever: x",
         &[
-            "5: services.web.whatever: unknown key: remove it, or use one of image, command, entrypoint, environment, ports, volumes, healthcheck, restart, user, labels, stop_grace_period, pull_policy, deploy, x-rollout",
+            "5: services.web.whatever: unknown key: remove it, or use one of image, command, entrypoint, environment, ports, volumes, healthcheck, restart, user, labels, stop_grace_period, stop_signal, pull_policy, deploy, x-rollout",
         ],
     );
     service("networks: [a]", &["5: services.web.networks: not supported yet: remove it"]);
@@ -90,6 +90,15 @@ fn bad_values_of_a_service_are_refused() {
         "stop_grace_period: 99999h",
         &["5: services.web.stop_grace_period: `99999h` is longer than a year: write less"],
     );
+    for signal in ["SIGNOPE", "0", "65", "''"] {
+        let found = format!("`{}`", signal.trim_matches('\''));
+        service(
+            &format!("stop_signal: {signal}"),
+            &[&format!(
+                "5: services.web.stop_signal: expected a signal such as `SIGQUIT`, or its number, found {found}"
+            )],
+        );
+    }
     service(
         r#"command: echo "x"#,
         &[r#"5: services.web.command: the quote " is not closed: close it, or write a list"#],

@@ -1,16 +1,18 @@
-//! Having an image here, and checking that it is the one that was pinned. Not here: resolving tags, which is done once per release.
+//! Having an image here, checking that it is the one that was pinned, and taking it away. Not here: resolving tags, which is done once per
+//! release; which images go (crate `evenkeel-machine`).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::query_parameters::CreateImageOptions;
+use bollard::query_parameters::{CreateImageOptions, ListContainersOptions, RemoveImageOptions};
 use futures_util::StreamExt;
 
 use evenkeel_model::{CauseKind, Failure, ImagePin, Millis};
 
-use super::DockerRuntime;
 use super::containers::is_pinned;
 use super::credentials;
-use super::errors::{EngineError, pulling};
+use super::errors::{EngineError, Refused, pulling};
+use super::{CALL, DockerRuntime, WORK, unless_gone};
 
 impl DockerRuntime {
     /// Pulls the image unless it is here. Giving up in time also tells the engine to stop pulling.
@@ -49,5 +51,34 @@ impl DockerRuntime {
             step?;
         }
         Ok(())
+    }
+
+    /// Takes the pinned image away. One that is gone, or that a container needs, or another name holds, is done: it is nobody's trouble.
+    /// One that was never in a registry could not be had again, and stays.
+    pub(super) async fn forget(&self, pin: &ImagePin) -> Result<(), Failure> {
+        let ImagePin::Registry { .. } = pin else { return Ok(()) };
+        let (reference, options) = (pin.engine_reference(), RemoveImageOptions::default());
+        // The engine itself looks only when the last of an image's names goes.
+        if self.is_used(&reference).await? {
+            return Ok(());
+        }
+        let removed = self.call(WORK, async |docker| docker.remove_image(&reference, Some(options), None).await).await;
+        match unless_gone(removed.map(drop)) {
+            Err(EngineError::Refused(Refused { status: 409, message })) => {
+                tracing::debug!(image = %pin, message, "an image that no kept release needs is in use, and stays");
+                Ok(())
+            }
+            removed => Ok(removed?),
+        }
+    }
+
+    /// Whether there is a container of the image, anybody's, running or not.
+    async fn is_used(&self, reference: &str) -> Result<bool, EngineError> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("ancestor".to_owned(), vec![reference.to_owned()])])),
+            ..ListContainersOptions::default()
+        };
+        Ok(!self.call(CALL, async |docker| docker.list_containers(Some(options)).await).await?.is_empty())
     }
 }

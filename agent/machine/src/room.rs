@@ -1,0 +1,61 @@
+//! Making a new container where both of a service's places may be taken: what a superseded generation left makes room, never the base's.
+//! Not here: what comes before and after (`swap`).
+
+use evenkeel_model::{Order, ServiceName, Slot};
+
+use crate::Container;
+use crate::release::{Target, Wanted};
+use crate::situation::Situation;
+use crate::swap::{self, Change};
+
+/// What makes the new container, or room for it.
+pub(crate) fn create(s: &Situation<'_>, target: &Target<'_>, name: &ServiceName, wanted: &Wanted) -> Change {
+    let change = match s.free_slot(name) {
+        Some(slot) => s.creation(target, name, slot).map(Change::Make),
+        None => make_room(s, name, wanted.service.spec.order),
+    };
+    // Both places hold what a base that can't be read may need: nothing may be done about it here.
+    change.unwrap_or_else(|| Change::Prove(name.clone()))
+}
+
+/// Both places are taken, by the base and a superseded generation or by two of those: one of those goes. If it is the only one that
+/// serves, and could go on serving beside the new one, the base comes back first.
+fn make_room(s: &Situation<'_>, name: &ServiceName, order: Order) -> Option<Change> {
+    let victim = spare(s, name)?;
+    let first = stand_in(s, name, victim, order).or_else(|| Change::before_leaving(s, victim));
+    Some(first.unwrap_or_else(|| Change::Make(s.removal(victim))))
+}
+
+/// The container that goes now in order to make room, so that it gets nothing new any more.
+pub(crate) fn victim<'a>(s: &Situation<'a>, name: &ServiceName) -> Option<&'a Container> {
+    let target = s.wanted.target()?;
+    let wanted = target.get(name)?;
+    let is_its_turn = swap::missing(s, target).is_none() && swap::turn(s, target).is_some_and(|(turn, _)| turn == name);
+    if !is_its_turn || s.find(name, &wanted.fingerprint).is_some() || s.free_slot(name).is_some() {
+        return None;
+    }
+    spare(s, name).filter(|victim| stand_in(s, name, victim, wanted.service.spec.order).is_none())
+}
+
+/// What is left to do until the base's container serves in the victim's stead, where it should.
+fn stand_in(s: &Situation<'_>, name: &ServiceName, victim: &Container, order: Order) -> Option<Change> {
+    let keeper = s.keeper(&s.base, name).filter(|keeper| keeper.id != victim.id)?;
+    if victim.is_running() && order == Order::StartFirst { prove_base(s, keeper) } else { None }
+}
+
+/// The container that can be spared: of those that are not the base's, one that does not run, else the newest.
+pub(crate) fn spare<'a>(s: &Situation<'a>, name: &ServiceName) -> Option<&'a Container> {
+    let spare = s.containers_of(name).filter(|container| !s.is_base(container));
+    spare.max_by_key(|container| (!container.is_running(), container.version, container.place.slot == Slot::B))
+}
+
+/// What is left to do until the base's container serves; none if it does, or if it can't.
+fn prove_base(s: &Situation<'_>, keeper: &Container) -> Option<Change> {
+    if !keeper.is_running() {
+        return swap::rescue_start(s, keeper).map(Change::Make);
+    }
+    let seen = s.seen(keeper)?;
+    let late = seen.since.is_some_and(|since| s.now >= since + s.assignment().terms.health_deadline);
+    let settled = seen.healthy.is_some() || seen.says_no() || late;
+    (!settled).then(|| Change::Prove(keeper.place.service.clone()))
+}

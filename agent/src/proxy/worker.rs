@@ -1,0 +1,49 @@
+//! A worker's process: the data path with its file and its control socket, led by the parent. Not here: listening sockets of its own.
+
+mod book;
+mod control;
+mod line;
+mod order;
+mod service;
+mod status;
+mod steward;
+
+use std::io;
+use std::os::fd::AsFd as _;
+
+use self::book::BookFile;
+use self::line::Line;
+use self::steward::Steward;
+use crate::config::ProxyConfig;
+
+/// Why a worker can't work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorkerError {
+    /// Nobody is at the other end of its standard input.
+    #[error("a worker is started by `evenkeel-agent proxy` alone")]
+    NoParent(#[source] io::Error),
+    /// There is nowhere to keep routes.
+    #[error("the state directory {} can't be used", .0.display())]
+    State(std::path::PathBuf, #[source] io::Error),
+    /// No threads.
+    #[error("the runtime can't be started")]
+    Runtime(#[source] io::Error),
+}
+
+/// Runs until the parent is gone, or has told it to retire.
+pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
+    let socket = io::stdin().as_fd().try_clone_to_owned().map_err(WorkerError::NoParent)?;
+    rustix::net::getpeername(&socket).map_err(|error| WorkerError::NoParent(error.into()))?;
+    let file = BookFile::in_directory(&config.state_dir)
+        .map_err(|error| WorkerError::State(config.state_dir.clone(), error))?;
+    let (line, words) = Line::start(socket).map_err(WorkerError::NoParent)?;
+    let mut runtime = match config.workers {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.worker_threads(config.workers).enable_all().build().map_err(WorkerError::Runtime)?;
+    runtime.block_on(async { Steward::new(config, line, file).run(words).await });
+    // The reader's thread waits for the parent, and a write to a dead disk for the disk: neither is waited for.
+    runtime.shutdown_background();
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! A worker that leads: takes the routes from the file, obeys orders, gives the lead up. Not here: following another leader.
+
+use std::time::Duration;
+
+use evenkeel_proxy::{ApplyError, ReadinessRule};
+
+use super::super::book::{Book, Page};
+use super::super::control::Control;
+use super::super::order::{Order, Refusal};
+use super::super::status;
+use super::{Standing, Steward};
+use crate::proxy::message::Ask;
+use crate::session::chain;
+
+/// How long others may take to follow. The parent ends those who take half as long; beyond it the parent itself does not answer.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(4);
+
+impl Steward {
+    /// Serves by the file, and takes orders.
+    pub(super) async fn lead(&mut self) {
+        self.stuck.clear();
+        let file = self.file.clone();
+        match blocking(move || file.load()).await {
+            Ok(book) => {
+                self.stored = true;
+                self.take_over(book);
+            }
+            // What is in force, if anything, stays so; the agent gives the rest.
+            Err(error) => {
+                let path = self.file.path().display();
+                tracing::error!(%path, %error, "the routes' file can't be read: it is served as before, or not until the agent gives the routes again");
+            }
+        }
+        self.have_followed().await;
+        self.standing = Standing::Leading(None);
+        self.open_control();
+        self.line.say(&Ask::Ready);
+    }
+
+    /// Takes no more orders. It goes on serving.
+    pub(super) async fn release(&mut self) {
+        let Standing::Leading(control) = std::mem::replace(&mut self.standing, Standing::Aside) else { return };
+        if let Some(control) = control {
+            control.close().await;
+        }
+        if !self.stored && self.store().await.is_err() {
+            tracing::error!(
+                "no hand-over: the newer process would not find the routes in the file; free some space, then reload again"
+            );
+            self.standing = Standing::Leading(None);
+            self.open_control();
+            return self.line.say(&Ask::Kept);
+        }
+        self.told.clear();
+        self.report();
+        self.line.say(&Ask::Released);
+    }
+
+    pub(super) fn open_control(&mut self) {
+        match Control::open(&self.config.socket, &self.wake) {
+            Ok(control) => self.standing = Standing::Leading(Some(control)),
+            Err(error) => {
+                let path = self.config.socket.display();
+                tracing::error!(%path, %error, "the control socket can't be opened; it is tried again");
+            }
+        }
+    }
+
+    pub(super) async fn obey(&mut self, order: Order) {
+        // Whoever asked may be gone: then nobody hears the answer, and nothing is wrong.
+        match order {
+            Order::SetRoutes { owner, page, answer } => drop(answer.send(self.set_routes(&owner, page).await)),
+            Order::Status { owner, answer } => {
+                let counted = self.proxy.status();
+                let told = status::status(&self.book, &counted, &self.line.elsewhere.borrow(), owner.as_deref());
+                drop(answer.send(told));
+            }
+            Order::Cut { owner, container, answer } => {
+                let ended = self.proxy.cut(&owner, &container);
+                tracing::info!(owner, container, ended, "what was under way at a container was ended");
+                self.line.say(&Ask::Cut { owner, container });
+                let _ = answer.send(ended);
+            }
+        }
+    }
+
+    async fn set_routes(&mut self, owner: &str, page: Page) -> Result<(), Refusal> {
+        let page = (!page.routes.is_empty()).then_some(page);
+        if self.stored && self.book.owners.get(owner) == page.as_ref() {
+            return Ok(());
+        }
+        let routes = page.as_ref().map_or_else(Vec::new, |page| page.routes.clone());
+        self.proxy.apply(owner, routes).map_err(Refusal::Apply)?;
+        tracing::info!(owner, routes = page.as_ref().map_or(0, |page| page.routes.len()), "routes are in force");
+        match page {
+            Some(page) => drop(self.book.owners.insert(owner.to_owned(), page)),
+            None => drop(self.book.owners.remove(owner)),
+        }
+        self.set_readiness();
+        if let Err(error) = self.store().await {
+            // In force, because traffic comes first; without a mark, so that the agent asks again.
+            if let Some(page) = self.book.owners.get_mut(owner) {
+                page.mark = None;
+            }
+            return Err(Refusal::NotDurable(error));
+        }
+        self.have_followed().await;
+        Ok(())
+    }
+
+    async fn store(&mut self) -> std::io::Result<()> {
+        let (file, book) = (self.file.clone(), self.book.clone());
+        let written = blocking(move || file.store(&book)).await;
+        self.stored = written.is_ok();
+        written.inspect_err(|error| {
+            let path = self.file.path().display();
+            tracing::error!(%path, %error, "the routes can't be stored: free some space, or mend the disk");
+        })
+    }
+
+    /// Waits until all who still have connections route by the file as it is now.
+    async fn have_followed(&mut self) {
+        self.follows += 1;
+        let number = self.follows;
+        self.line.say(&Ask::Follow { number });
+        let mut followed = self.line.followed.clone();
+        let all = followed.wait_for(|done| *done == number);
+        if tokio::time::timeout(FOLLOW_TIMEOUT, all).await.is_err() {
+            tracing::error!("the parent does not say whether older workers follow: is it stopped?");
+        }
+    }
+
+    /// Makes a book the one in force, as far as it can be: one port that somebody else has must not keep the others closed.
+    fn take_over(&mut self, book: Book) {
+        let gone = self.book.owners.keys().filter(|owner| !book.owners.contains_key(*owner));
+        for owner in gone {
+            // Without routes nothing can be in the way.
+            let _ = self.proxy.apply(owner, vec![]);
+        }
+        let pages = book.owners.into_iter().map(|(owner, page)| (owner.clone(), self.take_page(&owner, page)));
+        self.book = Book { owners: pages.collect() };
+        self.set_readiness();
+    }
+
+    fn take_page(&self, owner: &str, mut page: Page) -> Page {
+        while let Err(error) = self.proxy.apply(owner, page.routes.clone()) {
+            tracing::error!(
+                owner,
+                error = chain(&error),
+                "routes of the file can't be in force; the agent will be asked for them again"
+            );
+            page.mark = None;
+            match error {
+                _ if page.routes.is_empty() => break,
+                ApplyError::PortTaken { address } | ApplyError::Open { address, .. } => {
+                    page.routes.retain(|route| route.listen != address);
+                }
+                _ => page.routes.clear(),
+            }
+        }
+        page
+    }
+
+    /// Answers load balancers by the book.
+    pub(super) fn set_readiness(&self) {
+        let Some(path) = &self.config.readiness_path else { return };
+        for (listen, failing) in self.book.readiness() {
+            self.proxy.set_readiness(listen, Some(ReadinessRule { path: path.clone(), failing }));
+        }
+    }
+}
+
+/// Off the runtime's threads: a sync may take as long as the disk likes.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
