@@ -41,6 +41,7 @@ pub use engine::Engine;
 pub use eventually::eventually;
 pub use fleet::Fleet;
 pub use host::Host;
+pub(crate) use identity::Identity;
 pub use images::{Image, Images, Published};
 pub use network::{Network, Port};
 pub use process::Process;

@@ -6,6 +6,7 @@
 
 mod binaries;
 mod compose;
+mod proxies;
 mod verbs;
 
 use std::path::{Path, PathBuf};
@@ -113,31 +114,6 @@ impl Installation {
         let mut command = self.agent(host, &agent_binary()?)?;
         command.args(["join", "--host", &name]).env("EVENKEEL_TOKEN", token);
         Ended::of(command)
-    }
-
-    /// Starts the proxy of a host.
-    pub fn start_proxy(&self, host: usize) -> Result<()> {
-        let mut command = self.agent(host, &agent_binary()?)?;
-        command.arg("proxy");
-        *held(&self.proxies[host]) = Some(self.fleet.host(host).spawn("proxy", command)?);
-        Ok(())
-    }
-
-    /// Ends the proxy of a host with SIGKILL: the parent, and with it what it started.
-    pub fn kill_proxy(&self, host: usize) {
-        if let Some(process) = held(&self.proxies[host]).take() {
-            process.kill9();
-        }
-    }
-
-    /// The process id of a host's proxy: the parent's.
-    pub fn proxy_pid(&self, host: usize) -> Option<u32> {
-        held(&self.proxies[host]).as_ref().map(Process::pid)
-    }
-
-    /// What a host's proxy wrote.
-    pub fn proxy_log(&self, host: usize) -> String {
-        held(&self.proxies[host]).as_ref().map(Process::log).unwrap_or_default()
     }
 
     /// Starts the agent of a host.

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use evenkeel_integration_tests::hosts::{Host, eventually};
-use evenkeel_integration_tests::installation::{Compose, Installation, SOON, agent_with_failpoints};
+use evenkeel_integration_tests::installation::{Compose, Installation, SOON};
 
 fn serves(host: &Host, expected: &str) -> bool {
     host.http_get(8080, "/").is_ok_and(|answer| answer.status == 200 && answer.text() == expected)
@@ -88,19 +88,6 @@ const PLACES_OF_A_REVERT: [&str; 9] = [
     "after:save",
 ];
 
-/// Replaces the agent by one that dies at a place, begins a rollout, waits for the death, and starts a whole agent.
-fn dies_at(installation: &Installation, place: &str, compose: &Compose) -> Result<i32> {
-    // Where it has to be built first, that takes longer than a rollout waits.
-    agent_with_failpoints()?;
-    installation.kill_agent(0);
-    let begun = installation.deploy_detached(compose)?;
-    assert_eq!(begun.code, 0, "{begun}");
-    installation.start_agent_that_dies(0, place)?;
-    eventually(&format!("the agent dies {place}"), SOON, || !installation.agent_runs(0));
-    installation.start_agent(0)?;
-    Ok(installation.watch()?.code)
-}
-
 #[test]
 fn g2_g6_an_agent_killed_at_any_step_of_a_swap_ends_in_the_same_state() -> Result<()> {
     let installation = Installation::start(1)?;
@@ -109,7 +96,8 @@ fn g2_g6_an_agent_killed_at_any_step_of_a_swap_ends_in_the_same_state() -> Resul
     for (number, place) in PLACES_OF_A_SWAP.iter().chain(&PLACES_OF_A_COMMIT).enumerate() {
         let version = format!("v{}", number + 1);
         publish(&installation, &version, &[("MODE", "graceful")])?;
-        let code = dies_at(&installation, place, &Compose::published(&version).with("bake", "1s"))?;
+        let code =
+            installation.deploy_while_the_agent_dies(0, place, &Compose::published(&version).with("bake", "1s"))?;
         assert_eq!(code, 0, "killed {place}: {}", installation.agent_log(0));
         converged(&installation, 0, &version);
     }
@@ -124,7 +112,8 @@ fn g2_g6_an_agent_killed_at_any_step_of_a_revert_ends_in_the_same_state() -> Res
     for (number, place) in PLACES_OF_A_REVERT.iter().enumerate() {
         let version = format!("bad{number}");
         publish(&installation, &version, &[("MODE", "crash"), ("AFTER", "1000")])?;
-        let code = dies_at(&installation, place, &Compose::published(&version).with("bake", "5s"))?;
+        let code =
+            installation.deploy_while_the_agent_dies(0, place, &Compose::published(&version).with("bake", "5s"))?;
         assert_eq!(code, 3, "killed {place}: {}", installation.agent_log(0));
         converged(&installation, 0, "v1");
     }

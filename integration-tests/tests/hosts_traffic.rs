@@ -88,7 +88,12 @@ fn g3_a_release_that_goes_sick_in_the_bake_goes_back_in_one_switch() -> Result<(
     publish(&installation, "v2", &[("MODE", "sick"), ("AFTER", "3000")])?;
     let first = installation.deploy(&Compose::routed("v1"))?;
     assert_eq!(first.code, 0, "{first}");
-    let before = installation.fleet().host(0).engine().containers()?;
+    let began = || -> Result<Vec<String>> {
+        let engine = installation.fleet().host(0).engine();
+        let ids = engine.containers()?.into_iter().map(|container| container["Id"].as_str().unwrap().to_owned());
+        ids.map(|id| Ok(format!("{id} {}", engine.inspect(&id)?["State"]["StartedAt"]))).collect()
+    };
+    let before = began()?;
     let clients = Clients::of(&installation);
     let bad = installation.deploy(&Compose::routed("v2").with("bake", "30s"))?;
     assert_eq!(bad.code, 3, "{bad}");
@@ -99,7 +104,7 @@ fn g3_a_release_that_goes_sick_in_the_bake_goes_back_in_one_switch() -> Result<(
         assert!(broken.is_empty(), "{broken:?}");
         assert_eq!(record.versions().last(), Some(&"v1"));
     }
-    assert_eq!(installation.fleet().host(0).engine().containers()?, before, "the old container was never stopped");
+    assert_eq!(began()?, before, "the old container was never stopped");
     Ok(())
 }
 

@@ -8,6 +8,8 @@ mod app;
 mod bodies;
 #[path = "data_path/client.rs"]
 mod client;
+#[path = "data_path/conversation.rs"]
+mod conversation;
 #[path = "data_path/drain.rs"]
 mod drain;
 #[path = "data_path/goaway.rs"]

@@ -209,6 +209,18 @@ async fn a_full_disk_does_not_stop_the_looking_and_is_said() {
     work.until("the second release", |report| report.stage == Stage::Trial && report.release.unwrap().0 == 2).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_happens_during_a_wait_is_looked_at_at_once_and_not_at_the_next_timer() {
+    let work = work();
+    work.assign.send_replace(Some(assignment(1, Phase::Committed)));
+    work.until("rest", |report| report.healthy && report.why == "the release is final here").await;
+    // On this clock a second passes only when nobody has anything to do.
+    let before = tokio::time::Instant::now();
+    work.engine.engine_down(true);
+    work.until("the engine", |report| !report.healthy).await;
+    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+}
+
 #[tokio::test]
 async fn a_commit_that_can_not_be_made_durable_is_not_claimed_and_its_cause_is_said() {
     let work = work();

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 /// One process, for all time until the machine restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pid: i32,
     /// Clock ticks from the machine's start to the process's.
     started: u64,
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     /// Sends `signal` if the process is still the same one.
-    pub(super) fn signal(self, signal: Signal) {
+    pub(crate) fn signal(self, signal: Signal) {
         if self.is_alive() {
             // It may have ended since: all the better.
             let _ = kill(Pid::from_raw(self.pid), signal);

@@ -73,6 +73,20 @@ impl Process {
         }
     }
 
+    /// Asks it to take itself up anew, with SIGHUP.
+    pub fn hang_up(&self) {
+        if let Some(identity) = self.identity {
+            identity.signal(Signal::SIGHUP);
+        }
+    }
+
+    /// The living processes that it has started.
+    pub(crate) fn children(&self) -> Vec<Identity> {
+        let pid = self.pid;
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        children.split_whitespace().filter_map(|pid| Identity::of(pid.parse().ok()?)).collect()
+    }
+
     /// Waits until it has ended. The error is that it has not within `deadline`.
     pub fn wait(&self, deadline: Duration) -> Result<ExitStatus> {
         let what = format!("{} ends", self.name);

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{Compose, Installation, coordinator_binary};
+use super::{Compose, Installation, SOON, agent_with_failpoints, coordinator_binary};
+use crate::hosts::eventually;
 
 /// A command that has ended.
 #[derive(Debug, Clone)]
@@ -77,6 +78,20 @@ impl Installation {
     /// Waits for the newest rollout's end.
     pub fn watch(&self) -> Result<Ended> {
         self.verb(["rollout", "watch"])
+    }
+
+    /// Replaces the agent of a host by one that dies at a place, begins a rollout, waits for the death, starts a whole agent, and waits for
+    /// the end: its exit code.
+    pub fn deploy_while_the_agent_dies(&self, host: usize, place: &str, compose: &Compose) -> Result<i32> {
+        // Where it has to be built first, that takes longer than a rollout waits.
+        agent_with_failpoints()?;
+        self.kill_agent(host);
+        let begun = self.deploy_detached(compose)?;
+        ensure!(begun.code == 0, "the rollout did not begin: {begun}");
+        self.start_agent_that_dies(host, place)?;
+        eventually(&format!("the agent dies {place}"), SOON, || !self.agent_runs(host));
+        self.start_agent(host)?;
+        Ok(self.watch()?.code)
     }
 
     /// The newest rollout.

@@ -60,6 +60,23 @@ fn a_committed_release_that_turns_sick_is_reported_and_never_reverted() {
 }
 
 #[test]
+fn services_that_are_well_are_asked_at_the_same_moments_whenever_they_began() {
+    let mut world = World::new();
+    world.deploy_as("web:good-1", Phase::Committed);
+    world.run(33);
+    world.deploy_as("web:good-1 api:good-1", Phase::Committed);
+    let asked = |world: &World| -> Vec<u64> {
+        let seen = world.bodies.values().filter_map(|body| world.memory.seen(&body.container.id)?.asked);
+        seen.map(|at| at.0 / 1000).collect()
+    };
+    world.run(61);
+    let before = asked(&world);
+    assert!(before.len() == 2 && before[0] == before[1], "in one go, in seconds: {before:?}");
+    world.run(10);
+    assert_eq!(asked(&world), [before[0] + 10; 2]);
+}
+
+#[test]
 fn a_crash_between_commit_and_restart_policy_does_not_leave_it_dead() {
     let mut world = World::serving("web:good-1");
     world.deploy("web:good-2");

@@ -1,3 +1,5 @@
+//! Who tries again among those that wait, who is woken, and for how long anybody waits. On simulated time.
+
 use evenkeel_model::Millis;
 
 use super::*;

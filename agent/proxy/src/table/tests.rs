@@ -1,3 +1,5 @@
+//! Which route a request takes, and which sets of routes are refused.
+
 use evenkeel_model::Millis;
 
 use super::*;

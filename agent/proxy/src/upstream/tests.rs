@@ -1,3 +1,5 @@
+//! Choice and count against drain and cut, on real threads.
+
 use std::sync::atomic::AtomicBool;
 use std::thread;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::channel::{Channel, Sender};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -14,6 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 
 pub(crate) type AnyBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -58,6 +60,17 @@ impl App {
             }
         })
         .await
+    }
+
+    /// Answers everything with a body that the test feeds: one sender comes out for each request.
+    pub(crate) async fn fed() -> (Self, UnboundedReceiver<Sender<Bytes>>) {
+        let (bodies, receiver) = unbounded_channel();
+        let app = Self::http1(move |_| {
+            let (body, channel) = Channel::new(1);
+            bodies.send(body).unwrap();
+            async move { Response::new(any(channel)) }
+        });
+        (app.await, receiver)
     }
 
     /// Answers everything with its name.

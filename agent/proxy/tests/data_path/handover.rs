@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use evenkeel_proxy::{Limits, Proxy, Shutdown};
-use http::Response;
-use http_body_util::{BodyExt, Channel};
+use http_body_util::BodyExt;
 
-use crate::app::{App, any};
+use crate::app::App;
 use crate::client::{Client, Got, get};
 use crate::rig::{DEADLINE, Rig, soon, until};
 
@@ -75,13 +73,7 @@ async fn ten_handovers_under_a_flood_lose_nothing() {
 async fn a_shutdown_waits_for_what_is_in_flight_and_cuts_it_at_the_deadline() {
     for finishes in [true, false] {
         let rig = Rig::new();
-        let (sender, mut bodies) = tokio::sync::mpsc::unbounded_channel();
-        let app = App::http1(move |_| {
-            let (body, channel) = Channel::<Bytes>::new(1);
-            sender.send(body).unwrap();
-            async move { Response::new(any(channel)) }
-        })
-        .await;
+        let (app, mut bodies) = App::fed().await;
         rig.serve(&[("c1", app.address)]);
         let mut client = Client::http1(rig.listen).await;
         let answer = client.send(get("/")).await;

@@ -81,13 +81,7 @@ async fn accepting_pauses_at_the_limit_and_goes_on_when_a_connection_ends() {
 #[tokio::test]
 async fn a_connection_without_a_request_ends_after_a_while_and_one_with_a_request_does_not() {
     let rig = Rig::with(Limits { idle: SHORT, ..Limits::default() });
-    let (sender, mut bodies) = tokio::sync::mpsc::unbounded_channel();
-    let app = App::http1(move |_| {
-        let (body, channel) = Channel::<Bytes>::new(1);
-        sender.send(body).unwrap();
-        async move { Response::new(any(channel)) }
-    })
-    .await;
+    let (app, mut bodies) = App::fed().await;
     rig.serve(&[("c1", app.address)]);
     let mut busy = Raw::connect(rig.listen).await;
     busy.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;

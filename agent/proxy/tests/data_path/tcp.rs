@@ -1,5 +1,7 @@
 //! TCP routes.
 
+use std::net::SocketAddr;
+
 use evenkeel_model::Millis;
 use evenkeel_proxy::Route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::app::App;
 use crate::client::Raw;
+use crate::conversation;
 use crate::rig::{Rig, nowhere, rebind, until};
 
 /// Says its name, then sends back what it gets; at the end of that it says goodbye.
@@ -23,36 +26,22 @@ async fn app(name: &'static str) -> App {
     App::raw(move |stream| talk(stream, name)).await
 }
 
+async fn open(rig: &Rig) -> Raw {
+    Raw::connect(rig.listen).await
+}
+
 #[tokio::test]
 async fn connections_live_on_across_a_switch_and_new_ones_go_to_the_new() {
-    let (rig, old, new) = (Rig::new(), app("old.").await, app("new.").await);
-    rig.apply(rig.tcp(&[("old", old.address)]));
-    let mut first = Raw::connect(rig.listen).await;
-    first.read_until("old.").await;
-    rig.apply(rig.tcp(&[("new", new.address)]));
-    let mut second = Raw::connect(rig.listen).await;
-    second.read_until("new.").await;
-    first.send("still here.").await;
-    first.read_until("still here.").await;
-    assert_eq!(rig.in_flight("old"), 1);
-    assert_eq!(rig.proxy.cut("shop", "old"), 1);
-    assert_eq!(first.rest().await, "");
-    rig.drained("old").await;
-    second.send("and here.").await;
-    second.read_until("and here.").await;
+    let rig = Rig::new();
+    let serve = |upstreams: &[(&'static str, SocketAddr)]| rig.apply(rig.tcp(upstreams));
+    conversation::lives_on_across_a_switch(&rig, app("old.").await, app("new.").await, serve, open).await;
 }
 
 #[tokio::test]
 async fn one_side_may_end_before_the_other() {
     let (rig, app) = (Rig::new(), app("app.").await);
     rig.apply(rig.tcp(&[("c1", app.address)]));
-    let mut raw = Raw::connect(rig.listen).await;
-    raw.read_until("app.").await;
-    raw.send("last words.").await;
-    raw.0.shutdown().await.unwrap();
-    assert_eq!(raw.rest().await, "last words.bye.");
-    until("nothing is in flight", || rig.in_flight("c1") == 0).await;
-    until("the connection is no longer counted", || rig.proxy.status().connections == 0).await;
+    conversation::may_end_on_one_side_first(&rig, open(&rig).await).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Upgraded connections: bytes both ways, in flight until both sides have ended.
 
+use std::net::SocketAddr;
+
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -7,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::app::{AnyBody, App, text};
 use crate::client::{Client, Raw};
-use crate::rig::{Rig, until};
+use crate::conversation;
+use crate::rig::Rig;
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: shop\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n";
 
@@ -59,34 +62,16 @@ async fn open(rig: &Rig) -> Raw {
 
 #[tokio::test]
 async fn an_upgraded_connection_lives_on_across_a_switch_and_is_cut_by_cut() {
-    let (rig, old, new) = (Rig::new(), app("old.").await, app("new.").await);
-    rig.serve(&[("old", old.address)]);
-    let mut first = open(&rig).await;
-    first.read_until("old.").await;
-    rig.serve(&[("new", new.address)]);
-    first.send("still here.").await;
-    first.read_until("still here.").await;
-    assert_eq!(rig.in_flight("old"), 1);
-    let mut second = open(&rig).await;
-    second.read_until("new.").await;
-    assert_eq!(rig.proxy.cut("shop", "old"), 1);
-    assert_eq!(first.rest().await, "");
-    rig.drained("old").await;
-    second.send("and here.").await;
-    second.read_until("and here.").await;
+    let rig = Rig::new();
+    let serve = |upstreams: &[(&'static str, SocketAddr)]| rig.serve(upstreams);
+    conversation::lives_on_across_a_switch(&rig, app("old.").await, app("new.").await, serve, open).await;
 }
 
 #[tokio::test]
 async fn one_side_of_an_upgraded_connection_may_end_before_the_other() {
     let (rig, app) = (Rig::new(), app("app.").await);
     rig.serve(&[("c1", app.address)]);
-    let mut raw = open(&rig).await;
-    raw.read_until("app.").await;
-    raw.send("last words.").await;
-    raw.0.shutdown().await.unwrap();
-    assert_eq!(raw.rest().await, "last words.bye.");
-    until("nothing is in flight", || rig.in_flight("c1") == 0).await;
-    until("the connection is no longer counted", || rig.proxy.status().connections == 0).await;
+    conversation::may_end_on_one_side_first(&rig, open(&rig).await).await;
 }
 
 #[tokio::test]

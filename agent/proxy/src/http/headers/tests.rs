@@ -1,3 +1,5 @@
+//! What is taken away, added and joined in the headers of a request.
+
 use super::*;
 
 fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -1,3 +1,5 @@
+//! An answer that nobody will send: both orders of it and the connection's end. On simulated time.
+
 use tokio::sync::oneshot;
 
 use super::*;
