@@ -3,6 +3,7 @@
 
 mod duration;
 mod proxy;
+mod tls;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use proxy::{ProxyConfig, RawLimits, RawProxy};
+pub use tls::{AcmeConfig, RawAcme, RawTls};
 
 /// Where the packages put the file.
 pub const DEFAULT_FILE: &str = "/etc/evenkeel/agent.toml";
@@ -112,7 +114,8 @@ pub fn read(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<R
                 .separator("__")
                 .try_parsing(true)
                 .list_separator(",")
-                .with_list_parse_key("coordinators"),
+                .with_list_parse_key("coordinators")
+                .with_list_parse_key("proxy.acme.contact"),
         )
         .build()
         .and_then(config::Config::try_deserialize)

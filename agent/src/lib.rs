@@ -8,6 +8,7 @@ mod backoff;
 pub mod config;
 pub mod contact;
 pub mod credentials;
+mod day;
 pub mod dial;
 mod driver;
 mod drivers;

@@ -12,7 +12,7 @@
 //! refused; SIGHUP replaces it by the binary on disk, and no request is lost.
 //!
 //! *Invariant:* one worker at a time leads: it alone writes the file and takes orders. *Invariant:* an order is answered only when it is in
-//! the file and every worker that still has connections follows it. Deliberately not here: the engine's socket, keys, ledgers.
+//! the file and every worker that still has connections follows it. Deliberately not here: the engine's socket, the agent's key, ledgers.
 
 mod call;
 pub mod client;
@@ -26,4 +26,4 @@ mod worker;
 
 pub use call::ProxyDown;
 pub use start::{ProxyFlags, StartError, run, work};
-pub use view::{ContainerView, OwnerView, ProxyView, RouteView, ask};
+pub use view::{CertificateView, ContainerView, OwnerView, ProxyView, RouteView, ask};

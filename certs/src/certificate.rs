@@ -96,7 +96,8 @@ pub(crate) fn to_pem(der: &[u8]) -> String {
     text
 }
 
-fn moment(time: ASN1Time) -> UnixMillis {
+/// As we count.
+pub(crate) fn moment(time: ASN1Time) -> UnixMillis {
     // A moment before 1970 is as good as 1970: both have passed.
     UnixMillis(u64::try_from(time.timestamp()).unwrap_or(0).saturating_mul(1000))
 }

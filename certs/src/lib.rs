@@ -15,6 +15,9 @@
 //! certificates that chain to the fleet's authority. *Invariant:* a private key or a join secret is in no `Debug` output and
 //! in no error.
 //!
+//! Beside the fleet's own, it has what HTTPS needs: certificates that are shown to anybody ([`PublicTls`]), and connections to servers of
+//! other authorities ([`WebTls`]).
+//!
 //! Deliberately not here: files and their permissions, HTTP and gRPC, roles of operators and which join secrets are still
 //! good (the coordinator knows both), and the wall clock of a handshake, which is a [`TimeSource`].
 
@@ -23,17 +26,20 @@ mod authority;
 mod certificate;
 mod credentials;
 mod identity;
+mod public;
 mod request;
 mod store;
 mod time_source;
 mod tls;
 mod token;
+mod web;
 
 pub use anchor::{AnchorError, VerifyError};
 pub use authority::{AUTHORITY_LIFETIME, Authority, AuthorityError, CLOCK_SKEW, HOST_LIFETIME};
 pub use certificate::CertificateError;
 pub use credentials::{Credentials, CredentialsError};
 pub use identity::{Identity, IdentityError};
+pub use public::{PublicAccepted, PublicCertificate, PublicCertificateError, PublicNames, PublicTls, PublicTlsError};
 pub use request::{KeyAndRequest, RequestError, public_key_digest};
 pub use store::{CredentialsStore, ReplaceError};
 pub use time_source::TimeSource;
@@ -42,3 +48,4 @@ pub use tls::{
     TlsError,
 };
 pub use token::{JoinSecret, JoinToken, TokenError};
+pub use web::{WebTls, WebTlsError};

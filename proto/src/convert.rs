@@ -7,7 +7,7 @@ mod host;
 mod report;
 mod view;
 
-use evenkeel_model::{AppKey, Epoch, Generation, Millis, Version};
+use evenkeel_model::{AppKey, Epoch, Generation, Millis, UnixMillis, Version};
 
 use crate::v1;
 
@@ -82,6 +82,18 @@ pub fn duration_from_wire(field: &'static str, wire: Option<&prost_types::Durati
         return Err(Malformed::new(field, &"is negative"));
     };
     Ok(Millis::seconds(0).plus(Millis(seconds.saturating_mul(1000))).plus(Millis(nanos / 1_000_000)))
+}
+
+/// A moment as the wire has it.
+pub fn moment_to_wire(moment: UnixMillis) -> prost_types::Timestamp {
+    let since = duration_to_wire(Millis(moment.0));
+    prost_types::Timestamp { seconds: since.seconds, nanos: since.nanos }
+}
+
+/// A moment from the wire; one before 1970 counts as 1970.
+pub fn moment_from_wire(wire: &prost_types::Timestamp) -> UnixMillis {
+    let (seconds, nanos) = (u64::try_from(wire.seconds).unwrap_or(0), u64::try_from(wire.nanos).unwrap_or(0));
+    UnixMillis(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000))
 }
 
 #[cfg(test)]

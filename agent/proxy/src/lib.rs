@@ -45,4 +45,4 @@ pub use proxy::{Proxy, Shutdown};
 pub use route::{Kind, ReadinessRule, Route, Upstream};
 pub use sockets::{BoundSockets, Sockets};
 pub use status::{RouteStatus, Status, UpstreamStatus};
-pub use terminate::{Alpn, BoxFuture, Stream, Terminate};
+pub use terminate::{Alpn, BoxFuture, Names, Stream, Terminate, Terminated};

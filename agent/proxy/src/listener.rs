@@ -124,13 +124,13 @@ async fn connection(
         Ok(tls) => tls,
         Err(entry) => return tcp::serve(&shared, listen, entry, stream, open).await,
     };
-    let client = Arc::new(Client::new(shared.clone(), listen, peer.ip(), tls, closing, open));
+    let client = |names| Arc::new(Client::new(shared.clone(), listen, peer.ip(), names, closing, open));
     if !tls {
-        return http::serve(stream, client, None).await;
+        return http::serve(stream, client(None), None).await;
     }
     let Some(terminate) = &shared.tls else { return };
     match timeout(within(shared.limits.head), terminate.accept(stream)).await {
-        Ok(Ok((stream, alpn))) => http::serve(stream, client, Some(alpn)).await,
+        Ok(Ok(ended)) => http::serve(ended.stream, client(Some(ended.names)), Some(ended.alpn)).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }

@@ -65,7 +65,7 @@ impl Proxy {
         self.control().set_readiness(listen, rule);
     }
 
-    /// Replaces the certificate challenges that are answered on routes that redirect to https: token to key authorization.
+    /// Replaces the certificate challenges that are answered on every HTTP port, before any route: token to key authorization.
     pub fn set_challenges(&self, challenges: BTreeMap<String, String>) {
         self.shared.challenges.store(Arc::new(challenges));
     }

@@ -42,7 +42,7 @@ pub enum Kind {
         /// The name of the cookie that keeps a client on one upstream. None: each request is chosen for itself.
         #[serde(default)]
         sticky: Option<String>,
-        /// Answer 308 with the https address, except for certificate challenges.
+        /// Answer 308 with the https address.
         #[serde(default)]
         redirect_to_https: bool,
         /// Clients speak TLS. All routes on a port agree on this.

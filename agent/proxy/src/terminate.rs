@@ -24,8 +24,31 @@ pub enum Alpn {
     H2,
 }
 
+/// The hosts that a connection may be used for.
+pub trait Names: Send + Sync + Debug {
+    /// Whether requests for this host (no port, lower case) may come by it: the client asked for a certificate for it, or the one it was
+    /// shown is for it too.
+    fn are_for(&self, host: &str) -> bool;
+}
+
+/// A connection whose TLS is ended here.
+pub struct Terminated {
+    /// Its plain bytes.
+    pub stream: Box<dyn Stream>,
+    /// What is spoken.
+    pub alpn: Alpn,
+    /// What it may be used for.
+    pub names: Box<dyn Names>,
+}
+
+impl Debug for Terminated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminated").field("alpn", &self.alpn).field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
 /// Ends TLS.
 pub trait Terminate: Send + Sync + Debug {
     /// Does the handshake. The caller sets the deadline.
-    fn accept(&self, stream: TcpStream) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Alpn)>>;
+    fn accept(&self, stream: TcpStream) -> BoxFuture<'_, io::Result<Terminated>>;
 }

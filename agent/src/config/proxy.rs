@@ -7,6 +7,7 @@ use evenkeel_proxy::Limits;
 use serde::Deserialize;
 
 use super::duration;
+use super::tls::{AcmeConfig, RawAcme, RawTls, check_acme};
 
 /// The longest time that an old process may take over what it still has: beyond it upgrades would pile up.
 const LONGEST_DRAIN: Millis = Millis::minutes(60);
@@ -31,6 +32,10 @@ pub struct RawProxy {
     pub workers: Option<usize>,
     /// What clients may take.
     pub limits: Option<RawLimits>,
+    /// Certificates in files.
+    pub tls: Option<RawTls>,
+    /// Certificates of an ACME server.
+    pub acme: Option<RawAcme>,
 }
 
 /// The keys of `[proxy.limits]` as written, each optional. A duration of `0s`: no limit.
@@ -76,6 +81,10 @@ pub struct ProxyConfig {
     pub workers: usize,
     /// What clients may take.
     pub limits: Limits,
+    /// Where certificates are; need not exist.
+    pub certificates: PathBuf,
+    /// The ACME server that gives those that are in no file; none: nobody is asked.
+    pub acme: Option<AcmeConfig>,
 }
 
 /// Checks the section, and tells every problem by its key.
@@ -98,6 +107,8 @@ pub(super) fn check(raw: RawProxy, problems: &mut Vec<String>) -> ProxyConfig {
         drain_on_upgrade,
         workers,
         limits: limits(raw.limits.unwrap_or_default(), problems),
+        certificates: raw.tls.unwrap_or_default().directory.unwrap_or_else(|| "/etc/evenkeel/tls".into()),
+        acme: raw.acme.and_then(|raw| check_acme(raw, problems)),
     }
 }
 

@@ -61,9 +61,14 @@ fn the_sample_is_valid_and_covers_every_key() {
 }
 
 fn covers_the_proxys_keys(proxy: RawProxy) {
-    let RawProxy { socket, state_dir, readiness_path, drain_on_upgrade, workers, limits } = proxy;
+    let RawProxy { socket, state_dir, readiness_path, drain_on_upgrade, workers, limits, tls, acme } = proxy;
     assert!(socket.is_some() && state_dir.is_some() && readiness_path.is_some());
     assert!(drain_on_upgrade.is_some() && workers.is_some());
+    let RawTls { directory } = tls.unwrap();
+    assert!(directory.is_some());
+    let RawAcme { directory, contact, terms_agreed, ca_file, challenge_listen } = acme.unwrap();
+    assert!(directory.is_some() && contact.is_some() && terms_agreed.is_some());
+    assert!(ca_file.is_some() && challenge_listen.is_some());
     let RawLimits {
         connections,
         waiting,
@@ -88,9 +93,9 @@ fn covers_the_proxys_keys(proxy: RawProxy) {
 fn the_samples_defaults_of_the_proxy_are_its_defaults() {
     let all: String = SAMPLE.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line).to_owned() + "\n").collect();
     let mut raw = from_text(&all, &[]).unwrap();
-    // These two have none that is the same everywhere.
+    // These have none that is the same everywhere.
     let proxy = raw.proxy.as_mut().unwrap();
-    (proxy.readiness_path, proxy.workers) = (None, None);
+    (proxy.readiness_path, proxy.workers, proxy.acme) = (None, None, None);
     let written = ProxyProcessConfig::try_from(raw).unwrap().proxy;
     assert_eq!(written, ProxyProcessConfig::try_from(RawConfig::default()).unwrap().proxy);
 }
@@ -118,4 +123,24 @@ fn all_problems_of_the_proxys_section_are_told_by_their_keys() {
     assert!(found.iter().all(|problem| problem.starts_with("proxy.")), "{found:?}");
     let with_agents = problems(Config::try_from(from_text(text, &[]).unwrap()).unwrap_err());
     assert_eq!(with_agents.len(), 7, "the coordinators too: {with_agents:?}");
+}
+
+#[test]
+fn the_acme_section_is_complete_or_its_problems_are_told() {
+    let text = "[proxy.acme]\ncontact = [\"ops@shop.example\"]\nchallenge_listen = \"80\"";
+    let Err(ConfigError::Problems(found)) = ProxyProcessConfig::try_from(from_text(text, &[]).unwrap()) else {
+        panic!("it was accepted")
+    };
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found.iter().all(|problem| problem.starts_with("proxy.acme.")), "{found:?}");
+    let plain = "[proxy.acme]\ndirectory = \"http://ca.example/directory\"\nterms_agreed = true";
+    assert!(ProxyProcessConfig::try_from(from_text(plain, &[]).unwrap()).is_err(), "keys go over TLS alone");
+    let environment = [
+        ("EVENKEEL_PROXY__ACME__DIRECTORY", "https://ca.example/directory"),
+        ("EVENKEEL_PROXY__ACME__TERMS_AGREED", "true"),
+        ("EVENKEEL_PROXY__ACME__CONTACT", "mailto:a@shop.example,mailto:b@shop.example"),
+    ];
+    let acme = ProxyProcessConfig::try_from(from_text("", &environment).unwrap()).unwrap().proxy.acme.unwrap();
+    assert_eq!((acme.contact.len(), acme.challenge_listen.port()), (2, 80));
+    assert_eq!(ProxyProcessConfig::try_from(RawConfig::default()).unwrap().proxy.acme, None);
 }

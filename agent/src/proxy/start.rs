@@ -41,6 +41,8 @@ impl ProxyFlags {
             drain_on_upgrade: self.drain_on_upgrade.or(raw.drain_on_upgrade),
             workers: self.workers.or(raw.workers),
             limits: raw.limits,
+            tls: raw.tls,
+            acme: raw.acme,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use evenkeel_proto::convert::moment_from_wire;
 use evenkeel_proto::v1::{self, ProxyStatusRequest};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,22 @@ pub struct ProxyView {
     pub connections: u64,
     /// By app.
     pub apps: Vec<OwnerView>,
+    /// Those that clients may be shown, and those that are to come.
+    #[serde(default)]
+    pub certificates: Vec<CertificateView>,
+}
+
+/// One certificate, or the lack of one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CertificateView {
+    /// The host names it is for, or is to be for.
+    pub names: Vec<String>,
+    /// Its file, or `ACME`.
+    pub source: String,
+    /// Its last moment, in milliseconds since 1970; absent: there is none yet.
+    pub not_after_ms: Option<u64>,
+    /// What a person should know; absent: nothing.
+    pub trouble: Option<String>,
 }
 
 /// One app's routes.
@@ -105,10 +122,17 @@ fn view(status: v1::ProxyStatus) -> ProxyView {
         routes: owner.routes.into_iter().map(route).collect(),
         containers: owner.containers.into_iter().map(container).collect(),
     };
+    let certificate = |certificate: v1::ProxyCertificate| CertificateView {
+        names: certificate.names,
+        source: certificate.source,
+        not_after_ms: certificate.not_after.map(|moment| moment_from_wire(&moment).0),
+        trouble: certificate.trouble,
+    };
     ProxyView {
         trouble: None,
         version: status.version,
         connections: status.connections,
         apps: status.owners.into_iter().map(app).collect(),
+        certificates: status.certificates.into_iter().map(certificate).collect(),
     }
 }

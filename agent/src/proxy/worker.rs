@@ -1,19 +1,26 @@
 //! A worker's process: the data path with its file and its control socket, led by the parent. Not here: listening sockets of its own.
 
+mod acme;
 mod book;
 mod control;
+mod disk;
 mod line;
 mod order;
 mod service;
 mod status;
 mod steward;
+mod tls;
 
 use std::io;
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
+
+use evenkeel_certs::TimeSource;
 
 use self::book::BookFile;
 use self::line::Line;
 use self::steward::Steward;
+use self::tls::Certificates;
 use crate::config::ProxyConfig;
 
 /// Why a worker can't work.
@@ -36,13 +43,21 @@ pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
     rustix::net::getpeername(&socket).map_err(|error| WorkerError::NoParent(error.into()))?;
     let file = BookFile::in_directory(&config.state_dir)
         .map_err(|error| WorkerError::State(config.state_dir.clone(), error))?;
+    let time = TimeSource::system();
+    let issued = config.acme.as_ref().map(|acme| acme::folder(&config.state_dir, acme));
+    let certificates = Certificates::new(&config.certificates, issued.as_deref(), &time);
+    // Before it leads: none that is there must be missing to the first client.
+    certificates.look();
     let (line, words) = Line::start(socket).map_err(WorkerError::NoParent)?;
     let mut runtime = match config.workers {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = runtime.worker_threads(config.workers).enable_all().build().map_err(WorkerError::Runtime)?;
-    runtime.block_on(async { Steward::new(config, line, file).run(words).await });
+    runtime.block_on(async {
+        tokio::spawn(Arc::clone(&certificates).keep_looking());
+        Steward::new(config, line, file, &certificates, &time).run(words).await;
+    });
     // The reader's thread waits for the parent, and a write to a dead disk for the disk: neither is waited for.
     runtime.shutdown_background();
     Ok(())

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::proxy::{ContainerView, OwnerView, ProxyView, RouteView};
+use evenkeel_model::UnixMillis;
+
+use crate::day::day;
+use crate::proxy::{CertificateView, ContainerView, OwnerView, ProxyView, RouteView};
 
 /// Characters of a container's id that people read, as the engine's own lists have them.
 const SHORT: usize = 12;
 
-/// One line for the proxy, one for each app's ports, one for each container.
+/// One line for the proxy, one for each app's ports, one for each container, one for each certificate.
 pub(super) fn render(proxy: &ProxyView) -> String {
     if let Some(trouble) = &proxy.trouble {
         return format!("proxy: {trouble}\n");
@@ -22,7 +25,17 @@ pub(super) fn render(proxy: &ProxyView) -> String {
             push(format!("  draining {}: {} under way", short(&container.container), container.in_flight));
         }
     }
+    proxy.certificates.iter().for_each(|certificate| push(of_certificate(certificate)));
     text
+}
+
+fn of_certificate(certificate: &CertificateView) -> String {
+    let names = certificate.names.join(", ");
+    let names = if names.is_empty() { "(none)" } else { &names };
+    let until =
+        certificate.not_after_ms.map_or("not there yet".to_owned(), |end| format!("until {}", day(UnixMillis(end))));
+    let trouble = certificate.trouble.as_ref().map_or(String::new(), |trouble| format!(": {trouble}"));
+    format!("certificate {names} ({}) {until}{trouble}", certificate.source)
 }
 
 fn of_route(route: &RouteView, app: &OwnerView) -> String {
@@ -89,12 +102,29 @@ mod tests {
         let mail = RouteView { service: "mail".to_owned(), listen: "[::]:25".to_owned(), ..RouteView::default() };
         let containers = vec![container("0123456789abcdef", 3, true), container("fedcba9876543210", 2, true)];
         let app = OwnerView { app: "default/shop".to_owned(), complete: false, routes: vec![web, mail], containers };
-        let view = ProxyView { version: "1.2.3".to_owned(), connections: 9, apps: vec![app], trouble: None };
+        let good = CertificateView {
+            names: vec!["shop.example".to_owned(), "www.shop.example".to_owned()],
+            source: "/etc/evenkeel/tls/shop.crt".to_owned(),
+            not_after_ms: Some(4_070_908_800_000),
+            trouble: None,
+        };
+        let trouble = Some("could not be had".to_owned());
+        let none = CertificateView {
+            names: vec!["a.example".to_owned()],
+            source: "ACME".to_owned(),
+            not_after_ms: None,
+            trouble,
+        };
+        let certificates = vec![good, none];
+        let view =
+            ProxyView { version: "1.2.3".to_owned(), connections: 9, apps: vec![app], certificates, trouble: None };
         let expected = "proxy 1.2.3: 9 client connections\n\
                         default/shop: 2 routes (not all that the agent asked for)\n\
                         \x20 web on [::]:80 shop.example -> 0123456789ab (3 under way), holding requests, 7 waiting, not ready for load balancers\n\
                         \x20 mail on [::]:25 -> nothing yet\n\
-                        \x20 draining fedcba987654: 2 under way\n";
+                        \x20 draining fedcba987654: 2 under way\n\
+                        certificate shop.example, www.shop.example (/etc/evenkeel/tls/shop.crt) until 2099-01-01\n\
+                        certificate a.example (ACME) not there yet: could not be had\n";
         assert_eq!(render(&view), expected);
         let down = ProxyView { trouble: Some("it is down".to_owned()), ..ProxyView::default() };
         assert_eq!(render(&down), "proxy: it is down\n");

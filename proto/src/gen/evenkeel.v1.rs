@@ -3145,6 +3145,25 @@ pub struct ProxyStatus {
     /// By owner.
     #[prost(message, repeated, tag = "3")]
     pub owners: ::prost::alloc::vec::Vec<ProxyOwner>,
+    /// Those that clients may be shown, and those that are to come. Only where all owners were asked for.
+    #[prost(message, repeated, tag = "4")]
+    pub certificates: ::prost::alloc::vec::Vec<ProxyCertificate>,
+}
+/// A certificate for host names, or the lack of one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyCertificate {
+    /// The host names it is for, or is to be for.
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Where it comes from, for people: its file, or `ACME`.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    /// Its last moment. Absent: there is none yet.
+    #[prost(message, optional, tag = "3")]
+    pub not_after: ::core::option::Option<::prost_types::Timestamp>,
+    /// What a person should know, and what to do about it. Absent: nothing.
+    #[prost(string, optional, tag = "4")]
+    pub trouble: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// One app's routes as they are in force.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -16,6 +16,7 @@ pub(super) enum Reason {
     BothLengths,
     Connect,
     NoRoute,
+    OtherHost,
     Refused,
     Broke,
     Nothing,
@@ -33,6 +34,9 @@ impl Reason {
             Self::BothLengths => (400, "both-lengths", "the request has both Content-Length and Transfer-Encoding"),
             Self::Connect => (405, "connect-method", "this is not a proxy for CONNECT"),
             Self::NoRoute => (404, "no-route", "no service is published for this host and path"),
+            Self::OtherHost => {
+                (421, "other-host", "this connection was made for another host: make a new one for this")
+            }
             Self::Refused => (502, "refused", "does not accept connections"),
             Self::Broke => (502, "broke", "ended the connection before it answered"),
             Self::Nothing => (503, "nothing-serves", "has no container that serves"),

@@ -12,6 +12,7 @@ use super::scan::HeadScan;
 use crate::closing::Closing;
 use crate::connections::Open;
 use crate::shared::Shared;
+use crate::terminate::Names;
 
 /// Shared by the connection, its requests and their bodies.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct Client {
     pub(crate) listen: SocketAddr,
     /// Its address, as a header's value.
     pub(crate) address: HeaderValue,
-    /// It speaks TLS.
-    pub(crate) tls: bool,
+    /// It speaks TLS, and may be used for these hosts.
+    pub(crate) names: Option<Box<dyn Names>>,
     /// The listener would like it to end.
     pub(crate) closing: Arc<Closing>,
     /// It was upgraded: its bytes are nothing of ours any more.
@@ -42,7 +43,7 @@ impl Client {
         shared: Arc<Shared>,
         listen: SocketAddr,
         peer: IpAddr,
-        tls: bool,
+        names: Option<Box<dyn Names>>,
         closing: Arc<Closing>,
         open: Open,
     ) -> Self {
@@ -51,7 +52,7 @@ impl Client {
             shared,
             listen,
             address,
-            tls,
+            names,
             closing,
             raw: AtomicBool::new(false),
             origin: Instant::now(),

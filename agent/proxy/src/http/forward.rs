@@ -181,7 +181,7 @@ fn outgoing(
     let (mut parts, body) = request.into_parts();
     parts.extensions.clear();
     headers::strip(&mut parts.headers);
-    headers::forwarded(&mut parts.headers, &client.address, client.tls, asked.host.as_ref());
+    headers::forwarded(&mut parts.headers, &client.address, client.names.is_some(), asked.host.as_ref());
     if let Some(protocol) = protocol {
         headers::ask_upgrade(&mut parts.headers, protocol);
     }

@@ -1,4 +1,4 @@
-//! From http to https, except for certificate challenges, whose asker does not follow. Not here: where the challenges come from.
+//! From http to https, and the answers to certificate challenges. Not here: where the challenges come from.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,16 @@ use crate::table::bare_host;
 
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
-/// Answers a request on a route that redirects.
-pub(super) fn redirect(
-    host: &str,
-    path_and_query: &str,
-    challenges: &BTreeMap<String, String>,
-) -> Response<AnswerBody> {
-    if let Some(token) = path_and_query.strip_prefix(CHALLENGES) {
-        return match challenges.get(token) {
-            Some(key_authorization) => answer::challenge(key_authorization),
-            None => answer::answer(Reason::UnknownChallenge, ""),
-        };
+/// The answer to a certificate challenge that is known here.
+pub(super) fn challenge(path: &str, challenges: &BTreeMap<String, String>) -> Option<Response<AnswerBody>> {
+    let token = path.strip_prefix(CHALLENGES)?;
+    challenges.get(token).map(|key_authorization| answer::challenge(key_authorization))
+}
+
+/// Answers a request on a route that redirects. A challenge that is not known is no page of the app's either.
+pub(super) fn redirect(host: &str, path_and_query: &str) -> Response<AnswerBody> {
+    if path_and_query.starts_with(CHALLENGES) {
+        return answer::answer(Reason::UnknownChallenge, "");
     }
     // The port is http's; https has its own.
     match HeaderValue::try_from(format!("https://{}{path_and_query}", bare_host(host))) {

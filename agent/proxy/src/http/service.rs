@@ -12,10 +12,10 @@ use super::answer::{Reason, answer, readiness};
 use super::body::AnswerBody;
 use super::client::Client;
 use super::forward::{Asked, forward};
-use super::redirect::redirect;
+use super::redirect::{challenge, redirect};
 use super::scan::Follows;
 use crate::route::Kind;
-use crate::table::Port;
+use crate::table::{Port, bare_host};
 
 /// Answers one request.
 pub(super) async fn serve(client: Arc<Client>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
@@ -41,17 +41,24 @@ async fn respond(client: &Arc<Client>, request: Request<Incoming>) -> Response<A
         return answer(Reason::Connect, "");
     }
     let Some(asked) = asked(&request) else { return answer(Reason::BadRequest, "") };
+    // Whatever the routes say: whoever certifies a host asks where that host's name leads.
+    if let Some(known) = challenge(asked.path.path(), &client.shared.challenges.load()) {
+        return known;
+    }
     let entry = {
         let table = client.shared.table.load();
         let Some(Port::Http(port)) = table.port(client.listen) else { return answer(Reason::NoRoute, "") };
         if let Some(rule) = port.readiness.as_ref().filter(|rule| rule.path == asked.path.path()) {
             return readiness(rule.failing);
         }
+        if client.names.as_ref().is_some_and(|names| !names.are_for(&bare_host(asked.host()))) {
+            return answer(Reason::OtherHost, "");
+        }
         let Some(entry) = port.paths.find(asked.host(), asked.path.path()) else { return answer(Reason::NoRoute, "") };
         entry.clone()
     };
     if let Kind::Http { redirect_to_https: true, .. } = entry.route.kind {
-        return redirect(asked.host(), asked.path.as_str(), &client.shared.challenges.load());
+        return redirect(asked.host(), asked.path.as_str());
     }
     // In a box: it is by far the largest part of the future, and answers of our own, and idle connections, do without.
     Box::pin(forward(client, active, entry, &asked, request)).await

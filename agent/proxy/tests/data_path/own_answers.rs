@@ -82,4 +82,9 @@ async fn http_is_redirected_to_https_except_for_certificate_challenges() {
     let unknown = fetch(rig.listen, "/.well-known/acme-challenge/other").await;
     assert_eq!((unknown.status.as_u16(), unknown.code()), (404, "unknown-challenge"));
     assert_eq!(rig.upstream("c1").unwrap().requests, 0);
+    // An app on that port may have challenges of its own.
+    rig.serve(&[("c1", app.address)]);
+    let challenge = fetch(rig.listen, "/.well-known/acme-challenge/token").await;
+    assert_eq!((challenge.status.as_u16(), challenge.body.as_str()), (200, "token.key"));
+    assert_eq!(fetch(rig.listen, "/.well-known/acme-challenge/other").await.body, "served");
 }

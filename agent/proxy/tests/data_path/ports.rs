@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::sync::Arc;
 
-use evenkeel_proxy::{Alpn, ApplyError, BoundSockets, BoxFuture, Kind, Limits, Proxy, Route, Stream, Terminate};
+use evenkeel_proxy::{
+    Alpn, ApplyError, BoundSockets, BoxFuture, Kind, Limits, Names, Proxy, Route, Terminate, Terminated,
+};
 use tokio::net::TcpStream;
 
 use crate::app::App;
@@ -94,9 +95,19 @@ async fn routes_of_another_owner_and_tls_without_certificates_are_refused() {
 struct Unlocked(Alpn);
 
 impl Terminate for Unlocked {
-    fn accept(&self, stream: TcpStream) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Alpn)>> {
-        let accepted: Pin<Box<_>> = Box::pin(async move { Ok((Box::new(stream) as Box<dyn Stream>, self.0)) });
-        accepted
+    fn accept(&self, stream: TcpStream) -> BoxFuture<'_, io::Result<Terminated>> {
+        let ended = Terminated { stream: Box::new(stream), alpn: self.0, names: Box::new(ForShop) };
+        Box::pin(std::future::ready(Ok(ended)))
+    }
+}
+
+/// The connection is for `shop.test` alone.
+#[derive(Debug)]
+struct ForShop;
+
+impl Names for ForShop {
+    fn are_for(&self, host: &str) -> bool {
+        host == "shop.test"
     }
 }
 
@@ -116,6 +127,23 @@ async fn a_port_with_tls_is_served_through_the_one_who_ends_it() {
         proxy.apply("shop", vec![route]).unwrap();
         let mut client = if alpn == Alpn::H2 { Client::http2(listen).await } else { Client::http1(listen).await };
         assert_eq!(client.get("/").await.body, "https");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_for_a_host_that_its_certificate_is_not_for() {
+    let (sockets, app) = (Arc::new(BoundSockets::default()), App::named("served").await);
+    let listen = reserve(&sockets);
+    let proxy = Proxy::new(sockets, Limits::default(), Some(Arc::new(Unlocked(Alpn::H1))));
+    let kind = Kind::Http { hosts: vec![], path: "/".into(), sticky: None, redirect_to_https: false, tls: true };
+    proxy.apply("shop", vec![Route { kind, listen, ..Rig::new().http(&[("c1", app.address)]) }]).unwrap();
+    let mut client = Client::http1(listen).await;
+    for (host, status, code) in [("SHOP.test:443", 200, ""), ("other.test", 421, "other-host"), ("shop.test", 200, "")]
+    {
+        let mut request = get("/");
+        request.headers_mut().insert("host", host.parse().unwrap());
+        let got = client.got(request).await;
+        assert_eq!((got.status.as_u16(), got.code()), (status, code), "{host}");
     }
 }
 

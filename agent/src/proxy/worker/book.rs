@@ -4,15 +4,16 @@
 //! beside it, syncing, renaming and syncing the directory: at every moment it is whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use evenkeel_model::Digest;
 use evenkeel_proxy::{Kind, Route};
 use serde::{Deserialize, Serialize};
+
+use super::disk;
 
 /// The format that is written.
 const FORMAT: u32 = 1;
@@ -38,6 +39,11 @@ pub(super) struct Book {
 }
 
 impl Book {
+    /// All apps' routes.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.owners.values().flat_map(|page| &page.routes)
+    }
+
     /// The ports where requests are spoken, and whether their readiness path is to answer 503: if any app on it says so.
     pub(super) fn readiness(&self) -> BTreeMap<SocketAddr, bool> {
         let mut ports = BTreeMap::new();
@@ -101,22 +107,8 @@ impl BookFile {
 
     /// Replaces it, durably.
     pub(super) fn store(&self, book: &Book) -> io::Result<()> {
-        let fresh = self.path.with_extension("json.new");
-        let written = write_and_sync(&fresh, &encode(book)).and_then(|()| {
-            fs::rename(&fresh, &self.path)?;
-            File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
-        });
-        written.inspect_err(|_| {
-            // Whatever was half written must not take the space that is missing.
-            let _ = fs::remove_file(&fresh);
-        })
+        disk::replace(&self.path, &encode(book))
     }
-}
-
-fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn encode(book: &Book) -> Vec<u8> {

@@ -22,6 +22,8 @@ pub(super) enum Order {
 pub(super) enum Refusal {
     /// They can't be. Nothing has changed.
     Apply(ApplyError),
+    /// A host has no certificate, nor a way to one. Nothing has changed.
+    NoCertificate(String),
     /// They are in force, and not in the file.
     NotDurable(std::io::Error),
 }

@@ -89,6 +89,7 @@ fn problem(refusal: Refusal) -> Problem {
             | ApplyError::TlsDiffers { listen, ref owner },
         ) => Problem::PortTaken(v1::ProxyPortTaken { listen: listen.to_string(), holder: Some(owner.clone()) }),
         Refusal::Apply(error) => Problem::Refused(text(&error)),
+        Refusal::NoCertificate(what) => Problem::Refused(what),
         Refusal::NotDurable(error) => Problem::NotDurable(text(&error)),
     }
 }

@@ -11,7 +11,8 @@ use super::line::Counts;
 /// All of it, or one owner's part.
 pub(super) fn status(book: &Book, counted: &Status, elsewhere: &Counts, owner: Option<&str>) -> v1::ProxyStatus {
     let routed = book.owners.keys().map(String::as_str);
-    let draining = counted.routes.iter().map(|route| route.owner.as_str());
+    // What answers an ACME server is nobody's app.
+    let draining = counted.routes.iter().map(|route| route.owner.as_str()).filter(|owner| *owner != super::acme::OWNER);
     let retiring = elsewhere.keys().map(|(owner, _)| owner.as_str());
     let names: BTreeSet<&str> = routed.chain(draining).chain(retiring).collect();
     let asked = names.into_iter().filter(|name| owner.is_none_or(|owner| owner == *name));
@@ -19,6 +20,7 @@ pub(super) fn status(book: &Book, counted: &Status, elsewhere: &Counts, owner: O
         version: env!("CARGO_PKG_VERSION").to_owned(),
         connections: counted.connections,
         owners: asked.map(|name| of_owner(name, book.owners.get(name), counted, elsewhere)).collect(),
+        certificates: vec![],
     }
 }
 

@@ -4,6 +4,7 @@
 //! Not here: the data path, the wire, the file's form.
 
 mod following;
+mod https;
 mod leading;
 
 use std::collections::BTreeSet;
@@ -11,16 +12,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_certs::TimeSource;
 use evenkeel_model::Millis;
 use evenkeel_proxy::{Proxy, Shutdown};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use self::https::Ordering;
 use super::book::{Book, BookFile};
 use super::control::Control;
 use super::line::{Counts, Line, Word};
 use super::order::Order;
 use super::status;
+use super::tls::Certificates;
 use crate::config::ProxyConfig;
 use crate::proxy::message::{Ask, Tell};
 
@@ -34,6 +38,9 @@ pub(super) struct Steward {
     line: Arc<Line>,
     file: BookFile,
     proxy: Proxy,
+    certificates: Arc<Certificates>,
+    /// What asks for certificates while it leads; none: nobody is asked.
+    acme: Option<Ordering>,
     book: Book,
     /// The file says what the book says.
     stored: bool,
@@ -59,9 +66,18 @@ enum Standing {
 
 impl Steward {
     /// Serves nothing yet.
-    pub(super) fn new(config: &ProxyConfig, line: Arc<Line>, file: BookFile) -> Self {
+    pub(super) fn new(
+        config: &ProxyConfig,
+        line: Arc<Line>,
+        file: BookFile,
+        certificates: &Arc<Certificates>,
+        time: &TimeSource,
+    ) -> Self {
+        let proxy = Proxy::new(line.clone(), config.limits, Some(certificates.terminate()));
         Self {
-            proxy: Proxy::new(line.clone(), config.limits, None),
+            acme: config.acme.as_ref().map(|acme| Ordering::new(acme, &config.state_dir, &proxy, certificates, time)),
+            proxy,
+            certificates: Arc::clone(certificates),
             config: config.clone(),
             line,
             file,
@@ -131,6 +147,7 @@ impl Steward {
             control.close().await;
             let _ = std::fs::remove_file(&self.config.socket);
         }
+        self.stop_ordering().await;
         tracing::info!(%drain, connections = self.proxy.status().connections, "the worker retires");
         let proxy = self.proxy.clone();
         self.ending.spawn(async move { proxy.shutdown(drain.to_std()).await });
@@ -174,7 +191,7 @@ impl Steward {
 
     /// The ports where it serves.
     fn ports(&self) -> BTreeSet<SocketAddr> {
-        self.book.owners.values().flat_map(|page| &page.routes).map(|route| route.listen).collect()
+        self.book.routes().map(|route| route.listen).collect()
     }
 }
 

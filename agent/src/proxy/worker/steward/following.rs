@@ -2,9 +2,9 @@
 //! other container than one that connects anew. Not here: leading.
 
 use super::super::book::Book;
+use super::super::disk::blocking;
 use super::super::status;
 use super::Steward;
-use super::leading::blocking;
 use crate::proxy::message::Ask;
 
 impl Steward {

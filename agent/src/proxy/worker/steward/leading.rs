@@ -6,6 +6,7 @@ use evenkeel_proxy::{ApplyError, ReadinessRule};
 
 use super::super::book::{Book, Page};
 use super::super::control::Control;
+use super::super::disk::blocking;
 use super::super::order::{Order, Refusal};
 use super::super::status;
 use super::{Standing, Steward};
@@ -33,6 +34,7 @@ impl Steward {
         }
         self.have_followed().await;
         self.standing = Standing::Leading(None);
+        self.start_ordering();
         self.open_control();
         self.line.say(&Ask::Ready);
     }
@@ -51,6 +53,8 @@ impl Steward {
             self.open_control();
             return self.line.say(&Ask::Kept);
         }
+        // Before the next one begins: two must not ask for the same.
+        self.stop_ordering().await;
         self.told.clear();
         self.report();
         self.line.say(&Ask::Released);
@@ -72,7 +76,10 @@ impl Steward {
             Order::SetRoutes { owner, page, answer } => drop(answer.send(self.set_routes(&owner, page).await)),
             Order::Status { owner, answer } => {
                 let counted = self.proxy.status();
-                let told = status::status(&self.book, &counted, &self.line.elsewhere.borrow(), owner.as_deref());
+                let mut told = status::status(&self.book, &counted, &self.line.elsewhere.borrow(), owner.as_deref());
+                if owner.is_none() {
+                    told.certificates = self.known_certificates();
+                }
                 drop(answer.send(told));
             }
             Order::Cut { owner, container, answer } => {
@@ -90,12 +97,21 @@ impl Steward {
             return Ok(());
         }
         let routes = page.as_ref().map_or_else(Vec::new, |page| page.routes.clone());
-        self.proxy.apply(owner, routes).map_err(Refusal::Apply)?;
+        if let Some(what) = self.lacking_certificate(&routes).await {
+            return Err(Refusal::NoCertificate(what));
+        }
+        self.make_room(&routes);
+        let applied = self.proxy.apply(owner, routes);
+        if applied.is_err() {
+            self.serve_certificates();
+        }
+        applied.map_err(Refusal::Apply)?;
         tracing::info!(owner, routes = page.as_ref().map_or(0, |page| page.routes.len()), "routes are in force");
         match page {
             Some(page) => drop(self.book.owners.insert(owner.to_owned(), page)),
             None => drop(self.book.owners.remove(owner)),
         }
+        self.serve_certificates();
         self.set_readiness();
         if let Err(error) = self.store().await {
             // In force, because traffic comes first; without a mark, so that the agent asks again.
@@ -137,8 +153,11 @@ impl Steward {
             // Without routes nothing can be in the way.
             let _ = self.proxy.apply(owner, vec![]);
         }
+        // Before the first client: a name that waits for its certificate must not be shown another's.
+        self.certificates.serve(book.routes());
         let pages = book.owners.into_iter().map(|(owner, page)| (owner.clone(), self.take_page(&owner, page)));
         self.book = Book { owners: pages.collect() };
+        self.serve_certificates();
         self.set_readiness();
     }
 
@@ -167,13 +186,5 @@ impl Steward {
         for (listen, failing) in self.book.readiness() {
             self.proxy.set_readiness(listen, Some(ReadinessRule { path: path.clone(), failing }));
         }
-    }
-}
-
-/// Off the runtime's threads: a sync may take as long as the disk likes.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
