@@ -27,7 +27,7 @@ use crate::router::Router;
 use crate::runtime::Runtime;
 use crate::ticker::Ticker;
 
-pub(crate) use self::needs::Needs;
+pub(crate) use self::needs::{Claim, Needs};
 
 /// How old a look at the engine may be to ask the next container, or to find that nothing is to be done: for no longer than it takes to ask a
 /// few. Whatever changes something is decided on a new look, and an event of the engine asks for one at once.

@@ -1,4 +1,5 @@
-//! The port for what an agent must remember through `kill -9`: one ledger per key, and the highest epoch it has heard.
+//! The port for what an agent must remember through `kill -9`: one ledger per key, the highest epoch it has heard, and the images that it has
+//! fetched ahead.
 //! Not here: what is written in a ledger (crate `evenkeel-machine`).
 
 mod file;
@@ -11,10 +12,20 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use evenkeel_machine::Ledger;
-use evenkeel_model::{AppKey, Epoch};
+use evenkeel_model::{AppKey, Epoch, ImagePin};
+use serde::{Deserialize, Serialize};
 
 pub use file::FileLedgers;
 pub use memory::MemoryLedgers;
+
+/// An image that was not on this host before the agent set out to fetch it ahead: the agent's to take away again where it comes to no use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The app that it was fetched for.
+    pub key: AppKey,
+    /// The image. It need not be here: the note comes before the pull.
+    pub image: ImagePin,
+}
 
 /// All that was remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +34,8 @@ pub struct Remembered {
     pub ledgers: BTreeMap<AppKey, Ledger>,
     /// The highest epoch that was saved.
     pub epoch: Epoch,
+    /// The images fetched ahead that no ledger keeps yet.
+    pub fetched: Vec<Fetched>,
     /// Files that could not be read, and in whose place the record before was taken. To be told to a person.
     pub recovered: Vec<PathBuf>,
 }
@@ -90,4 +103,7 @@ pub trait LedgerStore: Send + Sync {
 
     /// Replaces the epoch. After an error the old one is still there.
     async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError>;
+
+    /// Replaces the list of images fetched ahead. After an error the old one is still there.
+    async fn save_fetched(&self, fetched: &[Fetched]) -> Result<(), LedgerError>;
 }

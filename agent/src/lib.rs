@@ -16,6 +16,7 @@ pub mod facts;
 pub mod failpoint;
 pub mod join;
 pub mod ledger;
+mod prefetch;
 pub mod probe;
 pub mod proxy;
 pub mod reports;

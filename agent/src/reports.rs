@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_model::{AppKey, AppReport, Failure, RefusedAssignment, Stage};
+use evenkeel_model::{AppKey, AppReport, Failure, PrefetchReport, RefusedAssignment, Stage};
 use tokio::sync::watch;
 
 /// What is known of one app.
@@ -14,6 +14,8 @@ pub struct AppState {
     pub report: Option<AppReport>,
     /// The newest assignment's refusal; none: it was accepted.
     pub refused: Option<RefusedAssignment>,
+    /// How far it is with what it should fetch ahead; none: nothing.
+    pub prefetch: Option<PrefetchReport>,
 }
 
 /// Shared by the drivers, the session and the status socket.
@@ -37,6 +39,11 @@ impl Reports {
     /// Publishes that the newest assignment was refused, or that it was not.
     pub(crate) fn refuse(&self, key: &AppKey, refused: Option<RefusedAssignment>) {
         self.change(key, |state| state.refused = refused);
+    }
+
+    /// Publishes how far the host is with what it should fetch ahead for the app, or that there is nothing.
+    pub(crate) fn prefetch(&self, key: &AppKey, prefetch: Option<PrefetchReport>) {
+        self.change(key, |state| state.prefetch = prefetch);
     }
 
     /// The newest report is as far as it goes, because what follows from it can't be made durable. Nothing has been asked since, so

@@ -3,6 +3,7 @@
 //! | task | does | when told to stop |
 //! |---|---|---|
 //! | drivers | one for each app: decide and act | give up the action under way (each can be repeated) |
+//! | prefetch | fetch announced images, one at a time | give up the pull under way |
 //! | session | hold the stream to a coordinator | end it |
 //! | listen | follow the engine's events | end |
 //! | data root | ask the engine where it keeps images, until it says | end |
@@ -27,6 +28,7 @@ use crate::drivers::Drivers;
 use crate::facts::Facts;
 use crate::failpoint::Failpoint;
 use crate::ledger::{LedgerError, LedgerStore};
+use crate::prefetch::Prefetcher;
 use crate::probe::Prober;
 use crate::reports::Reports;
 use crate::router::Router;
@@ -118,6 +120,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
     }
     let (ticker, reports, contact) = (Ticker::start(), Reports::default(), Contact::new(remembered.epoch));
     let (desired, wanted) = watch::channel(Vec::new());
+    let (prefetch, announced) = watch::channel(Vec::new());
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
 
@@ -145,12 +148,17 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
         facts: Arc::clone(&parts.facts),
         reports: reports.clone(),
         desired,
+        prefetch,
         contact: contact.clone(),
         ticker,
         time: parts.time,
     };
     tracing::info!(host = %host, apps = remembered.ledgers.len(), "the agent runs");
-    tasks.spawn(Drivers::start(shared, remembered.ledgers, stop.clone()).keep(wanted));
+    // What the ledgers name is known by then: nothing of it is taken away as fetched in vain.
+    let drivers = Drivers::start(shared.clone(), remembered.ledgers, stop.clone());
+    let prefetcher = Prefetcher::new(host.clone(), shared, remembered.fetched, announced, wanted.clone());
+    tasks.spawn(drivers.keep(wanted));
+    tasks.spawn(prefetcher.run(stop.clone()));
     tasks.spawn(
         stop.clone().run_until_cancelled_owned(find_data_root(Arc::clone(&parts.runtime), Arc::clone(&parts.facts))),
     );

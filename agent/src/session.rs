@@ -10,7 +10,7 @@ mod stream;
 use std::sync::Arc;
 
 use evenkeel_certs::{CredentialsStore, TimeSource};
-use evenkeel_model::{Assignment, HostFacts, HostId, Millis};
+use evenkeel_model::{Assignment, HostFacts, HostId, Millis, Prefetch};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) reports: Reports,
     /// What is told to the drivers.
     pub(crate) desired: watch::Sender<Vec<Assignment>>,
+    /// What is fetched ahead.
+    pub(crate) prefetch: watch::Sender<Vec<Prefetch>>,
     /// Whether a coordinator is heard.
     pub(crate) contact: Contact,
     /// The clock that never jumps.

@@ -38,8 +38,8 @@ mod turn;
 mod tests;
 
 pub use event::{
-    AbortRollout, AppFilter, Connected, ConnectionId, Deploy, Grant, Join, Known, Pick, PlannedDeploy, Rollback,
-    RolloutSnapshot,
+    AbortRollout, AppFilter, Connected, ConnectionId, Deploy, Grant, Join, Known, Pick, PlannedDeploy, Reported,
+    Rollback, RolloutSnapshot, Wanted,
 };
 pub use handle::Handle;
 pub use refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};

@@ -87,6 +87,7 @@ pub(crate) fn rollout(id: u64, to: u64) -> Rollout {
         ordered: None,
         report: None,
         refused: None,
+        prefetch: None,
     };
     evenkeel_rollout::begin(Begin {
         id: RolloutId(id),

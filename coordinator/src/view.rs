@@ -1,7 +1,7 @@
 //! The coordinator's values as operators see them (`operator.proto`). Pure. Not here: what is collected for a view (`controller`),
 //! and the parts that need no knowledge of rollouts (crate `evenkeel-proto`).
 
-use evenkeel_model::{AppKey, HostId, Manifest, Phase, UnixMillis};
+use evenkeel_model::{AppKey, HostId, Manifest, Phase, PrefetchState, UnixMillis};
 use evenkeel_proto::v1;
 use evenkeel_rollout::{
     Change, Contact, HostProgress, HostState, HostView, Kind, Outcome, PreviewHost, Rollout, State,
@@ -18,8 +18,19 @@ pub use waiting::waiting;
 /// A rollout with its hosts.
 pub fn rollout(snapshot: &RolloutSnapshot, now: UnixMillis) -> v1::RolloutView {
     let why = |host: &HostId| snapshot.whys.get(host).cloned().unwrap_or_default();
-    let hosts = snapshot.rollout.hosts.iter().map(|(host, progress)| rollout_host(host, progress, why(host)));
-    v1::RolloutView { hosts: hosts.collect(), ..rollout_without_hosts(&snapshot.rollout, &snapshot.waiting, now) }
+    let hosts = snapshot.rollout.hosts.iter().map(|(host, progress)| {
+        let ahead = snapshot.prefetch.get(host);
+        v1::RolloutHostView {
+            prefetch: ahead.map_or("", PrefetchState::as_str).to_owned(),
+            prefetch_failure: ahead.and_then(PrefetchState::failure).map(Into::into),
+            ..rollout_host(host, progress, why(host))
+        }
+    });
+    v1::RolloutView {
+        hosts: hosts.collect(),
+        prefetch: prefetch(snapshot),
+        ..rollout_without_hosts(&snapshot.rollout, &snapshot.waiting, now)
+    }
 }
 
 /// A rollout in a list of them.
@@ -46,7 +57,18 @@ pub fn rollout_without_hosts(
         waiting: waiting_on.iter().map(|reason| waiting(reason, now)).collect(),
         failure: rollout.failure.as_ref().map(Into::into),
         policy: Some((&rollout.policy).into()),
+        prefetch: None,
     }
+}
+
+/// How many hosts fetch ahead. None: none does.
+fn prefetch(snapshot: &RolloutSnapshot) -> Option<v1::PrefetchView> {
+    let states = || snapshot.prefetch.values();
+    (!snapshot.prefetch.is_empty()).then(|| v1::PrefetchView {
+        hosts: count(states().count()),
+        present: count(states().filter(|state| **state == PrefetchState::Present).count()),
+        failing: count(states().filter(|state| state.failure().is_some()).count()),
+    })
 }
 
 fn rollout_host(host: &HostId, progress: &HostProgress, why: String) -> v1::RolloutHostView {
@@ -59,6 +81,8 @@ fn rollout_host(host: &HostId, progress: &HostProgress, why: String) -> v1::Roll
         failure: progress.failure.as_ref().map(Into::into),
         obstacle: progress.obstacle.as_ref().map(Into::into),
         why,
+        prefetch: String::new(),
+        prefetch_failure: None,
     }
 }
 
@@ -134,6 +158,7 @@ pub fn plan(planned: &PlannedDeploy, mut notes: Vec<String>) -> v1::PlanResponse
         budget: u64::try_from(preview.budget).unwrap_or(u64::MAX),
         policy: Some((&preview.rollout.policy).into()),
         notes,
+        prefetch_hosts: u64::try_from(preview.prefetch).unwrap_or(u64::MAX),
     }
 }
 

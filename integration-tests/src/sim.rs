@@ -12,6 +12,7 @@
 //!
 //! Deliberately not here: real engines and processes (`crate::hosts`), speed (benches).
 
+mod ahead;
 mod disk;
 mod faults;
 mod fleet;

@@ -23,10 +23,12 @@ fn shard(shard: u64) {
     }
     let seeds = number("EK_SEEDS").unwrap_or(SEEDS);
     let mut failed = Vec::new();
+    let mut fetched_ahead = 0;
     let mut outcomes = std::collections::BTreeMap::<String, u64>::new();
     for seed in (0..seeds).filter(|seed| seed % SHARDS == shard) {
         match sim::run(seed) {
             Ok(summary) => {
+                fetched_ahead += summary.fetched_ahead;
                 for (_, kind, state) in summary.outcomes {
                     *outcomes.entry(format!("{kind:?} {state:?}")).or_default() += 1;
                 }
@@ -37,8 +39,9 @@ fn shard(shard: u64) {
             }
         }
     }
-    println!("outcomes: {outcomes:#?}");
+    println!("outcomes: {outcomes:#?}; fetched ahead: {fetched_ahead}");
     assert!(failed.is_empty(), "seeds {failed:?} failed");
+    assert!(seeds < SEEDS || fetched_ahead > 0, "nothing was fetched ahead in so many runs");
 }
 
 fn replay(seed: u64) {

@@ -1,5 +1,6 @@
 //! Which images a host keeps: those of the releases committed last, so that none that may be rolled back to is ever missing. Not here: the
-//! rest of the tidying after the end (`settle`); images of releases that were never committed.
+//! rest of the tidying after the end (`settle`); images of releases that were never committed (those that were fetched ahead the agent takes away
+//! by a list of its own, `prefetch` in crate `evenkeel-agent`; while they are announced they are among `needed_elsewhere` here).
 
 use std::collections::BTreeSet;
 

@@ -110,7 +110,7 @@ pub struct Observed {
     pub proxy: Proxy,
     /// Why no image should be pulled now, for people: the disk is nearly full. None: there is room.
     pub disk_low: Option<String>,
-    /// Images that other apps on this host still need.
+    /// Images that other apps on this host still need, or that are fetched ahead.
     pub needed_elsewhere: BTreeSet<Digest>,
     /// When a coordinator of the current epoch was last heard; none: not since this agent started.
     pub heard: Option<Monotonic>,

@@ -15,12 +15,14 @@ use serde::{Deserialize, Serialize};
 use evenkeel_machine::Ledger;
 use evenkeel_model::{AppKey, Digest, Epoch};
 
-use super::{LedgerError, LedgerStore, Remembered};
+use super::{Fetched, LedgerError, LedgerStore, Remembered};
 
 /// The format that is written. A newer one is refused by name.
 const FORMAT: u32 = 1;
 /// Not a key's file: those have an `@`.
 const EPOCH_FILE: &str = "epoch.json";
+/// Nor is this.
+const FETCHED_FILE: &str = "fetched.json";
 
 /// A directory of ledgers.
 #[derive(Debug, Clone)]
@@ -67,6 +69,7 @@ impl FileLedgers {
         if let Some(record) = recover::<Epoch>(&epoch, None, &mut remembered.recovered)? {
             remembered.epoch = record.value;
         }
+        remembered.fetched = self.load_fetched(&mut remembered.recovered)?;
         for path in self.key_files()? {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let key = stem.split_once('@').and_then(|(environment, app)| {
@@ -78,6 +81,16 @@ impl FileLedgers {
             }
         }
         Ok(remembered)
+    }
+
+    /// A list that can't be read any more is no reason not to run: what was in it stays on the disk.
+    fn load_fetched(&self, recovered: &mut Vec<PathBuf>) -> Result<Vec<Fetched>, LedgerError> {
+        let path = self.directory.join(FETCHED_FILE);
+        match recover::<Vec<Fetched>>(&path, None, recovered) {
+            Ok(record) => Ok(record.map(|record| record.value).unwrap_or_default()),
+            Err(LedgerError::Damaged { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The keys' files, also those of which only the record before is left. In order, so that messages are.
@@ -114,6 +127,12 @@ impl LedgerStore for FileLedgers {
     async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError> {
         let path = self.directory.join(EPOCH_FILE);
         let bytes = encode(&Record { key: None, value: epoch });
+        blocking(move || replace(&path, &bytes)).await
+    }
+
+    async fn save_fetched(&self, fetched: &[Fetched]) -> Result<(), LedgerError> {
+        let path = self.directory.join(FETCHED_FILE);
+        let bytes = encode(&Record { key: None, value: fetched });
         blocking(move || replace(&path, &bytes)).await
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use evenkeel_machine::Ledger;
 use evenkeel_model::{AppKey, Epoch};
 
-use super::{LedgerError, LedgerStore, Remembered};
+use super::{Fetched, LedgerError, LedgerStore, Remembered};
 
 /// A disk that can be full. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
@@ -72,5 +72,9 @@ impl LedgerStore for MemoryLedgers {
 
     async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError> {
         self.write(|remembered| remembered.epoch = epoch)
+    }
+
+    async fn save_fetched(&self, fetched: &[Fetched]) -> Result<(), LedgerError> {
+        self.write(|remembered| remembered.fetched = fetched.to_vec())
     }
 }

@@ -1,7 +1,7 @@
-//! Reading what a host should run. One assignment that can't be read is refused by itself: the host's other apps go on.
+//! Reading what a host should run and fetch ahead. One assignment that can't be read is refused by itself: the host's other apps go on.
 //! Not here: whether a readable one is accepted (crate `evenkeel-machine`).
 
-use evenkeel_model::{AppKey, Assignment, Refusal, RefusedAssignment, Version};
+use evenkeel_model::{AppKey, Assignment, Prefetch, Refusal, RefusedAssignment, Version};
 use evenkeel_proto::v1;
 
 /// The assignments that can be read, and refusals of the others.
@@ -9,6 +9,7 @@ use evenkeel_proto::v1;
 pub(crate) struct Read {
     pub(crate) assignments: Vec<Assignment>,
     pub(crate) refused: Vec<RefusedAssignment>,
+    pub(crate) prefetch: Vec<Prefetch>,
 }
 
 /// Reads each by itself. One without a readable key can't even be refused; it is said in the log.
@@ -23,6 +24,10 @@ pub(crate) fn read(desired: &v1::Desired) -> Read {
             }
         }
     }
+    // One that can't be read is as good as none: the app's turn comes without it.
+    let unread = |error: &evenkeel_proto::Malformed| tracing::warn!(%error, "what to fetch ahead can't be read");
+    read.prefetch =
+        desired.prefetch.iter().filter_map(|wire| Prefetch::try_from(wire).inspect_err(unread).ok()).collect();
     read
 }
 
@@ -54,7 +59,9 @@ mod tests {
     fn one_that_can_not_be_read_does_not_keep_the_others_from_the_host() {
         let newer = v1::Assignment { phase: 99, ..wire("new") };
         let nameless = v1::Assignment { key: None, ..wire("lost") };
-        let read = read(&v1::Desired { assignments: vec![newer, nameless, wire("old")] });
+        let nothing = v1::Prefetch::default();
+        let read = read(&v1::Desired { assignments: vec![newer, nameless, wire("old")], prefetch: vec![nothing] });
+        assert!(read.prefetch.is_empty());
         assert_eq!(read.assignments.len(), 1);
         assert_eq!(read.assignments[0].key.app.as_str(), "old");
         assert_eq!(read.refused.len(), 1);

@@ -92,7 +92,13 @@ impl Session {
                     let key = refused.key.clone();
                     self.reports.refuse(&key, Some(refused));
                 }
+                // The order first: what is withdrawn because its turn has come must not be given up halfway.
                 self.desired.send_replace(read.assignments);
+                self.prefetch.send_if_modified(|announced| {
+                    let is_new = *announced != read.prefetch;
+                    *announced = read.prefetch;
+                    is_new
+                });
             }
             // A newer coordinator may say more than we know: it is heard, and that is all.
             Some(session_down::Message::Beat(_) | session_down::Message::Welcome(_)) | None => {}
@@ -143,5 +149,6 @@ fn report(apps: &std::collections::BTreeMap<evenkeel_model::AppKey, crate::repor
     v1::Report {
         apps: apps.values().filter_map(|state| state.report.as_ref()).map(Into::into).collect(),
         refused: apps.values().filter_map(|state| state.refused.as_ref()).map(Into::into).collect(),
+        prefetch: apps.values().filter_map(|state| state.prefetch.as_ref()).map(Into::into).collect(),
     }
 }

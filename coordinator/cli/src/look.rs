@@ -15,7 +15,9 @@ pub(crate) use apps::{releases, status};
 pub(crate) use failure::{evidence, headline};
 pub(crate) use hosts::{host, hosts};
 pub(crate) use plan::plan;
-pub(crate) use rollouts::{releases as rollout_releases, rollout, rollouts, state, took, waiting, wave};
+pub(crate) use rollouts::{
+    CAN_NOT_FETCH, fetched_ahead, releases as rollout_releases, rollout, rollouts, state, took, waiting, wave,
+};
 pub(crate) use specification::specification;
 pub(crate) use token::token;
 

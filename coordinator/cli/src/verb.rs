@@ -236,7 +236,7 @@ pub struct RolloutArguments {
 /// `evenkeel rollout …`
 #[derive(Debug, Clone, Subcommand)]
 pub enum RolloutVerb {
-    /// Show a rollout: hosts, what it waits for, causes of failures with their evidence
+    /// Show a rollout: hosts, how many have fetched ahead, what it waits for, causes of failures with their evidence
     #[command(after_help = "Example:\n  evenkeel rollout show 7")]
     Show(RolloutArguments),
     /// Watch a rollout until it has ended

@@ -63,6 +63,7 @@ impl Fixture {
             ordered: None,
             report: None,
             refused: None,
+            prefetch: None,
         });
         self.hosts.sort_by(|a, b| a.host.cmp(&b.host));
     }
@@ -189,6 +190,7 @@ impl Fixture {
         self.rollout = plan.rollout;
         let again = self.peek();
         assert_eq!((&again.orders, &again.rollout), (&vec![], &self.rollout), "planning twice changes nothing");
+        assert_eq!(again.prefetch, plan.prefetch, "planning twice changes nothing");
         plan.orders.iter().map(|(host, order)| in_short(host, order)).collect()
     }
 

@@ -33,6 +33,12 @@
 //! hears would leave the fleet on a release that failed); and to withdraw a trial that was never heard healthy, which was counted all along. What is
 //! still silent when the way back's deadline is due is ordered back for the day when it returns.
 //!
+//! # Fetching ahead
+//!
+//! While a rollout moves forward, the hosts whose turn comes next are told to fetch its images ([`Plan::prefetch`]): those of the waves begun that
+//! wait for the budget, and those of the next wave; at most [`MOST_PREFETCHING`] at once that are not done with it, because they share registries. It
+//! decides nothing: not who is ordered, not what counts as unavailable or failed. A host that can't fetch ahead pulls when it is ordered.
+//!
 //! # Labels
 //!
 //! A host whose labels change so that neither release of a rollout matches it keeps what it has: nothing is ever removed because of a label alone.
@@ -60,5 +66,5 @@ pub use plan::{Order, Plan, WaitingOn};
 pub use preview::{Change, Preview, PreviewHost, PreviewWave, preview};
 pub use proof::believed;
 pub use rollout::{Abort, HostProgress, HostState, Kind, Outcome, Rollout, State};
-pub use steps::plan;
+pub use steps::{MOST_PREFETCHING, plan};
 pub use view::{Contact, HostView, Input, Ordered};

@@ -74,6 +74,9 @@ pub enum WaitingOn {
 pub struct Plan {
     /// Orders to hosts, in the order of their ids; at most one for each.
     pub orders: Vec<(HostId, Order)>,
+    /// Hosts that should fetch a release's images ahead of their order, in the order of their ids. All of them: who was told to before and is
+    /// not named here need not any more. Decides nothing.
+    pub prefetch: Vec<(HostId, ReleaseNumber)>,
     /// The rollout's new state, if there is a rollout.
     pub rollout: Option<Rollout>,
     /// Why no more is done now.

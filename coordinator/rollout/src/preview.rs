@@ -10,7 +10,7 @@ use evenkeel_model::{
 use serde::Serialize;
 
 use crate::row::Row;
-use crate::{Begin, BeginError, HostView, Input, Rollout, begin};
+use crate::{Begin, BeginError, HostView, Input, Rollout, begin, plan};
 
 /// What a rollout would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +21,8 @@ pub struct Preview {
     pub budget: usize,
     /// The waves in their order.
     pub waves: Vec<PreviewWave>,
+    /// How many hosts would fetch the release's images ahead of their turn as it begins.
+    pub prefetch: usize,
     /// The rollout that goes on now, and would have to end (or be superseded) first.
     pub going: Option<RolloutId>,
 }
@@ -88,7 +90,8 @@ pub fn preview(input: &Input<'_>, args: &Begin<'_>) -> Result<Preview, BeginErro
         }
     }
     let going = input.rollout.filter(|rollout| rollout.outcome().is_none()).map(|rollout| rollout.id);
-    Ok(Preview { budget: rollout.budget(), rollout, waves, going })
+    let prefetch = plan(&Input { rollout: Some(&rollout), ..input.clone() }).prefetch.len();
+    Ok(Preview { budget: rollout.budget(), rollout, waves, prefetch, going })
 }
 
 fn host(args: &Begin<'_>, view: &HostView) -> PreviewHost {

@@ -6,6 +6,7 @@ mod converge;
 mod deadline;
 mod finish;
 mod judge;
+mod prefetch;
 mod revert;
 mod select;
 mod waiting;
@@ -14,6 +15,8 @@ use evenkeel_model::{Policy, ReleaseNumber};
 
 use crate::fleet::Fleet;
 use crate::{Input, Outcome, Plan, Rollout};
+
+pub use prefetch::MOST_PREFETCHING;
 
 /// What the fleet is ordered next, the rollout's new state, and why no more is done. Pure: the same input gives the same plan.
 ///
@@ -35,8 +38,12 @@ pub fn plan(input: &Input<'_>) -> Plan {
         revert::revert(&mut fleet, rollout);
         finish::finish(&mut fleet, rollout);
     }
+    let mut ahead = Vec::new();
     match going.filter(|rollout| rollout.outcome().is_none()) {
-        Some(rollout) => answer.for_rollout(&fleet, rollout),
+        Some(rollout) => {
+            ahead = prefetch::prefetch(&fleet, rollout);
+            answer.for_rollout(&fleet, rollout);
+        }
         None => fleet.leave_rollout(current_policy(input, rollout.as_ref()), current(input, rollout.as_ref())),
     }
     converge::converge(&mut fleet, rollout.as_ref());
@@ -46,7 +53,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         fleet.give_back(rollout);
     }
     let orders = fleet.rows.iter().filter_map(|row| Some((row.view.host.clone(), row.order?))).collect();
-    Plan { orders, rollout, waiting: answer.reasons, wake_at: answer.wake_at }
+    Plan { orders, prefetch: ahead, rollout, waiting: answer.reasons, wake_at: answer.wake_at }
 }
 
 /// The current release. A rollout that has just succeeded makes it, even where the caller has not taken note yet.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, AppReport, HostId, Manifest, Phase, RefusedAssignment, ReleaseNumber, UnixMillis, Version,
+    AppKey, AppReport, HostId, Manifest, Phase, PrefetchReport, PrefetchState, RefusedAssignment, ReleaseNumber,
+    UnixMillis, Version,
 };
 
 use crate::Rollout;
@@ -49,6 +50,17 @@ pub struct HostView {
     pub report: Option<AppReport>,
     /// The last order it refused, if its answer to the newest order was a refusal.
     pub refused: Option<RefusedAssignment>,
+    /// Its last word on what it was told to fetch ahead. Believed only while the host is live.
+    pub prefetch: Option<PrefetchReport>,
+}
+
+impl HostView {
+    /// How far it says that it is with fetching this release ahead; none: it has said nothing of that, or is not heard.
+    pub fn prefetched(&self, release: ReleaseNumber) -> Option<&PrefetchState> {
+        let is_live = self.contact == Contact::Live && !self.conflict;
+        let report = self.prefetch.as_ref().filter(|report| is_live && report.release == release)?;
+        Some(&report.state)
+    }
 }
 
 /// All that a plan for one app is made from.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use evenkeel_model::{Generation, HostId, Phase, Stage};
-use evenkeel_rollout::{Contact, HostState, Kind, Order, Outcome, Plan, Rollout, State, WaitingOn};
+use evenkeel_rollout::{Contact, HostState, Kind, MOST_PREFETCHING, Order, Outcome, Plan, Rollout, State, WaitingOn};
 
 use crate::web;
 use crate::world::{Host, World, matches};
@@ -252,4 +252,33 @@ pub(crate) fn check_success(step: &Step<'_>) -> Verdict {
         ensure(whole && right, || format!("{id} is {:?}", host.agent))?;
     }
     ensure(!rollout.hosts.is_empty(), || "of nobody".to_owned())
+}
+
+/// What hosts say of what they fetch ahead changes nothing that is ordered or waited for.
+pub(crate) fn check_prefetch_decides_nothing(step: &Step<'_>) -> Verdict {
+    let mut deaf_to_it = step.before.clone();
+    deaf_to_it.hosts.values_mut().for_each(|host| host.prefetch = None);
+    let plan = deaf_to_it.plan();
+    let rest = |plan: &Plan| (plan.orders.clone(), plan.rollout.clone(), plan.waiting.clone(), plan.wake_at);
+    ensure(rest(&plan) == rest(step.plan), || format!("without it: {plan:#?}"))
+}
+
+/// Who fetches ahead will be ordered that release, soon, and not in this plan; never more at once than may.
+pub(crate) fn check_prefetch(step: &Step<'_>) -> Verdict {
+    let going = step.after.going().filter(|rollout| rollout.state == State::Advancing);
+    ensure(going.is_some() || step.plan.prefetch.is_empty(), || format!("{:?}", step.plan.prefetch))?;
+    let Some(rollout) = going else { return Ok(()) };
+    let mut fetching = 0;
+    for (id, release) in &step.plan.prefetch {
+        let (host, progress) = (&step.before.hosts[id], rollout.hosts.get(id));
+        let is_next =
+            progress.is_some_and(|progress| progress.state == HostState::Waiting && progress.wave <= rollout.wave + 1);
+        let has_it = matches(&step.after.releases[release], host);
+        ensure(is_next && is_live(host) && has_it && *release == rollout.to, || format!("{id} fetches {release}"))?;
+        let said = host.prefetch.as_ref().filter(|report| report.release == *release);
+        fetching += usize::from(!said.is_some_and(|report| report.state.is_settled()));
+    }
+    ensure(fetching <= MOST_PREFETCHING, || format!("{fetching} fetch at once"))?;
+    let again = step.after.clone().plan();
+    ensure(again.prefetch == step.plan.prefetch, || format!("then {:?}", again.prefetch))
 }

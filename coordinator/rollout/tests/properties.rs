@@ -10,11 +10,14 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use evenkeel_model::{CauseKind, Count, Failure, Generation, HostId, Millis, OnFailure, Policy, ReleaseNumber, Stage};
+use evenkeel_model::{
+    CauseKind, Count, Failure, Generation, HostId, Millis, OnFailure, Policy, PrefetchState, ReleaseNumber, Stage,
+};
 use evenkeel_rollout::{Kind, State};
 use invariants::{
     Step, Verdict, check_budget, check_gate, check_generations, check_idempotence, check_no_revert_of_a_revert,
-    check_revert_target, check_silence, check_stopped, check_success, check_waiting, is_new,
+    check_prefetch, check_prefetch_decides_nothing, check_revert_target, check_silence, check_stopped, check_success,
+    check_waiting, is_new,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -28,6 +31,7 @@ enum Event {
     Sick(usize),
     Obstacle(usize),
     Fails(usize),
+    Fetches(usize, PrefetchState),
     Silent(usize),
     Returns(usize),
     RefusesNext(usize),
@@ -74,6 +78,15 @@ fn policy() -> impl Strategy<Value = Policy> {
         })
 }
 
+fn prefetch_state() -> impl Strategy<Value = PrefetchState> {
+    let failure = || Failure::plain(CauseKind::RegistryUnreachable, "no answer");
+    prop_oneof![
+        2 => Just(PrefetchState::Present),
+        1 => Just(PrefetchState::Fetching { failure: Some(failure()) }),
+        1 => Just(PrefetchState::GivenUp { failure: failure() }),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let host = 0..8usize;
     let kind = prop_oneof![4 => Just(Kind::Deploy), 1 => Just(Kind::Rollback)];
@@ -83,6 +96,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => host.clone().prop_map(Event::Sick),
         2 => host.clone().prop_map(Event::Obstacle),
         3 => host.clone().prop_map(Event::Fails),
+        4 => (host.clone(), prefetch_state()).prop_map(|(host, state)| Event::Fetches(host, state)),
         3 => host.clone().prop_map(Event::Silent),
         5 => host.clone().prop_map(Event::Returns),
         1 => host.clone().prop_map(Event::RefusesNext),
@@ -164,6 +178,11 @@ fn happen(world: &mut World, event: &Event) {
         Event::Fails(host) => {
             agent_says(world, host, &|host| host.agent.fail(Failure::plain(CauseKind::Exited, "exited with 1")));
         }
+        Event::Fetches(host, state) => agent_says(world, host, &|host| {
+            if let Some((_, said)) = &mut host.agent.prefetch {
+                said.clone_from(state);
+            }
+        }),
         Event::Silent(host) => pick(host).into_iter().for_each(|id| world.cut_off(&id)),
         Event::Returns(host) => pick(host).into_iter().for_each(|id| {
             world.host(&id).deaf = false;
@@ -292,10 +311,24 @@ invariants! {
     silence_is_never_health: check_silence;
     waiting_has_a_reason_and_a_wake_up: check_waiting;
     success_means_every_host: check_success;
+    prefetch_decides_nothing: check_prefetch_decides_nothing;
+    who_fetches_ahead_is_next_and_not_too_many_do: check_prefetch;
 }
 
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn in_a_large_fleet_too_not_too_many_fetch_at_once(
+        words in proptest::collection::vec((0..60usize, prefetch_state()), 0..30),
+        hosts in 2..60usize,
+        policy in policy(),
+    ) {
+        let events = words.into_iter().flat_map(|(host, state)| [Event::Fetches(host, state), Event::Healthy(host)]);
+        let begin = Event::Begin { to: 2, kind: Kind::Deploy, supersede: false };
+        let events = std::iter::once(begin).chain(events).collect();
+        run(&Story { hosts, fresh: false, policy, constrained: false, events }, check_prefetch)?;
+    }
 
     #[test]
     fn it_ends_if_hosts_keep_reporting_healthy(story in story()) {

@@ -5,7 +5,9 @@ mod answers;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use evenkeel_model::{CauseKind, Count, Failure, HostId, Millis, OnFailure, Policy, ReleaseNumber, Stage};
+use evenkeel_model::{
+    CauseKind, Count, Failure, HostId, Millis, OnFailure, Policy, PrefetchState, ReleaseNumber, Stage,
+};
 use evenkeel_rollout::Kind;
 
 use crate::world::{World, manifest};
@@ -79,6 +81,15 @@ fn command(world: &mut World, words: &[&str], line: &str) -> Said {
             world.host(&id(host)).agent.fail(failure(kind, line));
             world.hear(&id(host));
         }
+        ["fetched", hosts] => {
+            for host in ids(world, hosts) {
+                prefetched(world, &host, &PrefetchState::Present);
+            }
+        }
+        ["cannot-fetch", host, kind, ..] => {
+            prefetched(world, &id(host), &PrefetchState::GivenUp { failure: failure(kind, line) });
+        }
+        ["prefetch"] => return Said::Answer(answers::prefetch(world)),
         ["silent", hosts] => ids(world, hosts).iter().for_each(|host| world.cut_off(host)),
         ["returns", "all"] => {
             world.hosts.keys().cloned().collect::<Vec<_>>().iter().for_each(|host| world.reconnect(host));
@@ -109,6 +120,12 @@ fn abort(world: &mut World, rollback: bool) -> Said {
 
 fn happened<E: std::fmt::Display>(result: Result<(), E>) -> Said {
     result.map_or_else(|error| Said::Answer(format!("!! {error}")), |()| Said::Happened)
+}
+
+fn prefetched(world: &mut World, host: &HostId, how: &PrefetchState) {
+    let (_, state) = world.host(host).agent.prefetch.as_mut().expect("it was told to fetch something ahead");
+    state.clone_from(how);
+    world.hear(host);
 }
 
 fn report(world: &mut World, hosts: &str, healthy: bool) {

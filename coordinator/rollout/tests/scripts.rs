@@ -11,9 +11,11 @@
 //! | `deploy 2`, `rollback 1`, `plan 2` | a rollout begins; or is only shown |
 //! | `report h1,h2 healthy`, `report all healthy`, `report h1 unhealthy` | hosts go as far as they can with their orders, and say so |
 //! | `obstacle h1 registry_unreachable "…"`, `fail h1 exited "…"` | what stands in a host's way; why it goes back |
+//! | `fetched h2`, `cannot-fetch h2 registry_unreachable "…"` | a host has what it was told to fetch ahead; has given it up |
 //! | `silent h2`, `returns h2` | the network is cut; heals (the stored order is repeated, the host reports) |
 //! | `lost h2`, `repeated h2` | orders to a host get lost, though it is heard; are repeated |
 //! | `advance 60s`, `restart-coordinator`, `abort`, `abort rollback`, `show` | as they say |
+//! | `prefetch` | who fetches what ahead now, and how far each says that it is |
 //!
 //! Answers: `->` an order, `==` the rollout's state when it changes, `..` what is waited for, `@` when it plans again.
 
@@ -72,6 +74,7 @@ scripts! {
     a_first_deploy_goes_wave_by_wave
     a_host_is_cut_off_and_returns
     a_host_joins_in_the_middle
+    a_host_that_can_not_fetch_ahead_pulls_in_its_turn
     a_registry_is_away_for_a_while
     a_rollback_goes_to_an_older_release
     a_rollback_that_fails_stops
@@ -80,6 +83,7 @@ scripts! {
     abort_rollback_takes_all_back
     all_hosts_fall_silent
     five_hosts_are_moved
+    images_are_fetched_ahead_of_the_wave
     on_failure_pause_leaves_it_to_a_person
     on_failure_revert_failed_leaves_what_is_committed
     the_coordinator_is_restarted_in_the_middle

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use evenkeel_model::{
     AppKey, AppReport, CauseKind, Constraint, Digest, EnvironmentName, Epoch, Failure, Generation, Health, HostId,
-    ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, Probe, Refusal, RefusedAssignment, ReleaseNumber,
-    Restart, RolloutId, Service, ServiceReport, ServiceSpec, Stage, UnixMillis, Version,
+    ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, PrefetchReport, PrefetchState, Probe, Refusal,
+    RefusedAssignment, ReleaseNumber, Restart, RolloutId, Service, ServiceReport, ServiceSpec, Stage, UnixMillis,
+    Version,
 };
 use evenkeel_rollout::{
     Abort, AbortError, Begin, BeginError, Contact, HostView, Input, Kind, Order, Ordered, Outcome, Plan, Rollout,
@@ -25,6 +26,8 @@ pub(crate) struct Agent {
     pub(crate) well: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) refuses_next: bool,
+    /// What it was told to fetch ahead, and how far it is with that.
+    pub(crate) prefetch: Option<(ReleaseNumber, PrefetchState)>,
 }
 
 impl Agent {
@@ -100,6 +103,10 @@ impl Agent {
         }
     }
 
+    pub(crate) fn prefetch_report(&self) -> Option<PrefetchReport> {
+        self.prefetch.clone().map(|(release, state)| PrefetchReport { key: key(), release, state })
+    }
+
     pub(crate) fn report(&self) -> Option<AppReport> {
         let (accepted, stage) = (self.accepted?, self.stage?);
         let is_new = matches!(stage, Stage::Trial | Stage::Committed);
@@ -132,6 +139,7 @@ pub(crate) struct Host {
     pub(crate) ordered: Option<Ordered>,
     pub(crate) report: Option<AppReport>,
     pub(crate) refused: Option<RefusedAssignment>,
+    pub(crate) prefetch: Option<PrefetchReport>,
     pub(crate) agent: Agent,
     /// Since when it has reported its newest order healthy, without a gap.
     pub(crate) healthy_since: Option<UnixMillis>,
@@ -149,6 +157,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) rollout: Option<Rollout>,
     pub(crate) rollouts: u64,
+    /// Who fetches what ahead, by the last plan.
+    pub(crate) prefetch: Vec<(HostId, ReleaseNumber)>,
     /// Releases seen healthy on hosts.
     pub(crate) seen_healthy: BTreeSet<(HostId, ReleaseNumber)>,
     /// The hosts that each release was brought to by a rollout that succeeded.
@@ -166,6 +176,7 @@ impl World {
             policy: Policy::default(),
             rollout: None,
             rollouts: 0,
+            prefetch: Vec::new(),
             seen_healthy: BTreeSet::new(),
             succeeded: BTreeMap::new(),
         }
@@ -181,6 +192,7 @@ impl World {
             ordered: None,
             report: None,
             refused: None,
+            prefetch: None,
             agent: Agent::default(),
             healthy_since: None,
         };
@@ -217,6 +229,16 @@ impl World {
         host.refused = refusal.map(|refusal| RefusedAssignment { key: key(), version: ordered.version, refusal });
     }
 
+    /// What the host is to fetch ahead reaches it.
+    fn announce(&mut self, id: &HostId) {
+        let release = self.prefetch.iter().find(|(host, _)| host == id).map(|(_, release)| *release);
+        let host = self.host(id);
+        if host.cut_off || host.deaf || host.agent.prefetch.as_ref().map(|(release, _)| *release) == release {
+            return;
+        }
+        host.agent.prefetch = release.map(|release| (release, PrefetchState::Fetching { failure: None }));
+    }
+
     /// The host's report reaches the coordinator.
     pub(crate) fn hear(&mut self, id: &HostId) {
         let now = self.now;
@@ -226,6 +248,7 @@ impl World {
         }
         host.contact = Contact::Live;
         host.report = host.agent.report();
+        host.prefetch = host.agent.prefetch_report();
         let healthy = host.report.as_ref().filter(|report| {
             report.healthy
                 && host.ordered.is_some_and(|ordered| ordered.version.generation == report.version.generation)
@@ -249,6 +272,7 @@ impl World {
     pub(crate) fn reconnect(&mut self, id: &HostId) {
         self.host(id).cut_off = false;
         self.deliver(id);
+        self.announce(id);
         self.hear(id);
     }
 
@@ -261,7 +285,7 @@ impl World {
         }
         for host in self.hosts.values_mut() {
             host.contact = Contact::Silent { since };
-            (host.report, host.refused, host.healthy_since) = (None, None, None);
+            (host.report, host.refused, host.healthy_since, host.prefetch) = (None, None, None, None);
         }
     }
 
@@ -310,6 +334,7 @@ impl World {
             ordered: host.ordered,
             report: host.report.clone(),
             refused: host.refused.clone(),
+            prefetch: host.prefetch.clone(),
         };
         self.hosts.iter().map(view).collect()
     }
@@ -350,8 +375,12 @@ impl World {
         plan
     }
 
-    /// Sends the orders of a plan. What gets lost is repeated when the host reconnects.
+    /// Sends the orders of a plan, and what is to be fetched ahead. What gets lost is repeated when the host reconnects.
     pub(crate) fn send(&mut self, plan: &Plan) {
+        self.prefetch.clone_from(&plan.prefetch);
+        for id in self.hosts.keys().cloned().collect::<Vec<_>>() {
+            self.announce(&id);
+        }
         for (id, _) in &plan.orders {
             self.deliver(id);
         }

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use evenkeel_certs::TimeSource;
-use evenkeel_model::{AppReport, Assignment, HostId, HostStats, RefusedAssignment};
+use evenkeel_model::{AppReport, HostId, HostStats, PrefetchReport, RefusedAssignment};
 use evenkeel_proto::Malformed;
 use evenkeel_proto::convert::duration_to_wire;
 use evenkeel_proto::v1::{self, SessionDown, SessionUp, Welcome, session_down, session_up};
@@ -19,7 +19,7 @@ use tonic::{Status, Streaming};
 use super::{StreamEnd, revoked};
 use crate::auth::Denied;
 use crate::config::SessionTerms;
-use crate::controller::{Connected, Handle, Unavailable};
+use crate::controller::{Connected, Handle, Reported, Unavailable, Wanted};
 use crate::listen::Link;
 
 /// One agent's stream.
@@ -59,7 +59,7 @@ impl Conversation {
     async fn converse(&mut self, mut up: Streaming<SessionUp>, down: &Down) -> Option<StreamEnd> {
         let (link, time, stop) = (Arc::clone(&self.link), self.time.clone(), self.stop.clone());
         let mut revoked = pin!(revoked(&link, &time, &stop));
-        let mut desired = self.connected.assignments.take();
+        let mut desired = self.connected.wanted.take();
         let mut next = Some(Next::Welcome);
         let mut beat_at = Instant::now() + self.terms.beat.to_std();
         loop {
@@ -104,8 +104,11 @@ impl Conversation {
                 stats_interval: Some(duration_to_wire(self.terms.stats)),
             }),
             (Some(Next::Desired), Some(desired)) => {
-                let assignments = desired.borrow_and_update().iter().map(Into::into).collect();
-                session_down::Message::Desired(v1::Desired { assignments })
+                let wanted = desired.borrow_and_update();
+                session_down::Message::Desired(v1::Desired {
+                    assignments: wanted.assignments.iter().map(Into::into).collect(),
+                    prefetch: wanted.prefetch.iter().map(Into::into).collect(),
+                })
             }
             _ => session_down::Message::Beat(v1::Beat {}),
         };
@@ -116,8 +119,7 @@ impl Conversation {
         let (host, connection) = (self.host.clone(), self.connected.connection);
         match message.message {
             Some(session_up::Message::Report(report)) => {
-                let (apps, refused) = self.readable(&report);
-                self.handle.reported(host, connection, apps, refused).await
+                self.handle.reported(host, connection, self.readable(&report)).await
             }
             Some(session_up::Message::Stats(stats)) => match HostStats::try_from(&stats) {
                 Ok(stats) => self.handle.stats(host, connection, stats).await,
@@ -134,10 +136,12 @@ impl Conversation {
     }
 
     /// What can be understood of a report. What can't is left out, as if the host had not said it: it proves nothing.
-    fn readable(&self, report: &v1::Report) -> (Vec<AppReport>, Vec<RefusedAssignment>) {
+    fn readable(&self, report: &v1::Report) -> Reported {
         let apps = report.apps.iter().filter_map(|app| self.read("an app's report", AppReport::try_from(app)));
         let refused = report.refused.iter().filter_map(|one| self.read("a refusal", RefusedAssignment::try_from(one)));
-        (apps.collect(), refused.collect())
+        let prefetch = report.prefetch.iter();
+        let prefetch = prefetch.filter_map(|one| self.read("what is fetched ahead", PrefetchReport::try_from(one)));
+        Reported { apps: apps.collect(), refused: refused.collect(), prefetch: prefetch.collect() }
     }
 
     fn read<T>(&self, what: &'static str, read: Result<T, Malformed>) -> Option<T> {
@@ -158,7 +162,7 @@ impl Conversation {
     }
 }
 
-type Desired = watch::Receiver<Arc<Vec<Assignment>>>;
+type Desired = watch::Receiver<Arc<Wanted>>;
 
 /// What is sent as soon as there is room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use evenkeel_model::{
-    AppReport, HostId, Manifest, RefusedAssignment, ReleaseNumber, RolloutId, ServiceName, UnixMillis,
+    AppReport, HostId, Manifest, PrefetchReport, RefusedAssignment, ReleaseNumber, RolloutId, ServiceName, UnixMillis,
 };
 use evenkeel_rollout::{HostView, Ordered, WaitingOn};
 
@@ -31,6 +31,10 @@ pub(super) struct App {
     pub(super) rollouts: BTreeSet<RolloutId>,
     /// Why the last plan did not do more.
     pub(super) waiting: Vec<WaitingOn>,
+    /// Who was told to fetch which release ahead.
+    pub(super) prefetch: BTreeMap<HostId, ReleaseNumber>,
+    /// The same by the last plan, which may not be stored yet.
+    pub(super) next_prefetch: BTreeMap<HostId, ReleaseNumber>,
     /// When to plan again though nothing is heard.
     pub(super) wake_at: Option<UnixMillis>,
     /// Not to be planned again before.
@@ -91,6 +95,23 @@ impl App {
             view.refused = refused;
         }
         news
+    }
+
+    /// Takes a host's word on what it should fetch ahead; whether it says anything new.
+    pub(super) fn hear_prefetch(&mut self, host: &HostId, prefetch: Option<PrefetchReport>) -> bool {
+        let Some(view) = self.host_mut(host) else { return false };
+        let is_new = view.prefetch != prefetch;
+        view.prefetch = prefetch;
+        is_new
+    }
+
+    /// Who fetches ahead as it was planned last; the hosts for which that is new.
+    pub(super) fn renew_prefetch(&mut self) -> Vec<HostId> {
+        let next = self.next_prefetch.clone();
+        let before = std::mem::replace(&mut self.prefetch, next);
+        let is_new = |host: &&HostId| before.get(*host) != self.prefetch.get(*host);
+        let hosts: BTreeSet<&HostId> = before.keys().chain(self.prefetch.keys()).filter(is_new).collect();
+        hosts.into_iter().cloned().collect()
     }
 
     /// What a host says of its newest order counts as far as it is proven. What it says of others is not about to be acted on.

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use evenkeel_model::{
     AppKey, AppName, AppReport, Assignment, Digest, EnvironmentName, Epoch, HostFacts, HostId, HostStats, Manifest,
-    OperatorName, Policy, RefusedAssignment, ReleaseNumber, RolloutId, UnixMillis,
+    OperatorName, Policy, Prefetch, PrefetchReport, PrefetchState, RefusedAssignment, ReleaseNumber, RolloutId,
+    UnixMillis,
 };
 use evenkeel_proto::v1;
 use evenkeel_rollout::{Preview, Rollout, WaitingOn};
@@ -47,6 +48,15 @@ pub struct Grant {
     pub certificate_expires: UnixMillis,
 }
 
+/// What is wanted of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// All that it should run.
+    pub assignments: Vec<Assignment>,
+    /// All that it should fetch ahead.
+    pub prefetch: Vec<Prefetch>,
+}
+
 /// A stream that was taken.
 #[derive(Debug)]
 pub struct Connected {
@@ -54,9 +64,9 @@ pub struct Connected {
     pub connection: ConnectionId,
     /// The coordinator's reign.
     pub epoch: Epoch,
-    /// All that the host should run, as it is now and whenever it changed. None: the host has heard a higher epoch than ours;
+    /// All that the host should run and fetch, as it is now and whenever it changed. None: the host has heard a higher epoch than ours;
     /// it is sent nothing until a person says which state counts.
-    pub assignments: Option<watch::Receiver<Arc<Vec<Assignment>>>>,
+    pub wanted: Option<watch::Receiver<Arc<Wanted>>>,
     /// Cancelled when the stream is to end: the host opened another one, fell silent, or was removed.
     pub over: CancellationToken,
 }
@@ -145,6 +155,8 @@ pub struct RolloutSnapshot {
     pub waiting: Vec<WaitingOn>,
     /// What each host's agent says that it does.
     pub whys: BTreeMap<HostId, String>,
+    /// The hosts that are told to fetch its release ahead, and how far each says that it is.
+    pub prefetch: BTreeMap<HostId, PrefetchState>,
 }
 
 /// What a deploy would do.
@@ -191,10 +203,14 @@ pub(super) struct Hello {
 }
 
 /// A host's report.
-#[derive(Debug)]
-pub(super) struct Reported {
-    pub(super) apps: Vec<AppReport>,
-    pub(super) refused: Vec<RefusedAssignment>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// What it says of its apps.
+    pub apps: Vec<AppReport>,
+    /// What it does not accept.
+    pub refused: Vec<RefusedAssignment>,
+    /// How far it is with what it should fetch ahead.
+    pub prefetch: Vec<PrefetchReport>,
 }
 
 /// What changes what is stored. Answered when it is durable.
@@ -225,7 +241,7 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) enum Read {
     Identify { subject: crate::store::Subject, not_after: UnixMillis, reply: Reply<Result<Known, MemberError>> },
-    Subscribe(HostId, Reply<watch::Receiver<Arc<Vec<Assignment>>>>),
+    Subscribe(HostId, Reply<watch::Receiver<Arc<Wanted>>>),
     Hosts(Option<EnvironmentName>, Reply<Vec<v1::HostView>>),
     Host(HostId, Reply<Result<v1::HostView, MemberError>>),
     Operators(Reply<Vec<Operator>>),

@@ -10,15 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use evenkeel_certs::Identity;
-use evenkeel_model::{
-    AppReport, Assignment, EnvironmentName, Epoch, HostFacts, HostId, HostStats, OperatorName, RefusedAssignment,
-    UnixMillis,
-};
+use evenkeel_model::{EnvironmentName, Epoch, HostFacts, HostId, HostStats, OperatorName, UnixMillis};
 use evenkeel_proto::v1;
 
 use super::event::{
     AbortRollout, AppFilter, Change, Connected, ConnectionId, Deploy, Event, Grant, Hello, Join, Known, Pick,
-    PlannedDeploy, Read, Reply, Reported, Rollback, RolloutSnapshot,
+    PlannedDeploy, Read, Reply, Reported, Rollback, RolloutSnapshot, Wanted,
 };
 use super::refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
 use crate::store::{Operator, Subject, Token};
@@ -66,15 +63,14 @@ impl Handle {
         self.send(Event::Heard(host, connection)).await
     }
 
-    /// The host's report on all its apps, and what it refuses. Replaces the one before.
+    /// The host's report on all its apps, what it refuses and what it fetches ahead. Replaces the one before.
     pub async fn reported(
         &self,
         host: HostId,
         connection: ConnectionId,
-        apps: Vec<AppReport>,
-        refused: Vec<RefusedAssignment>,
+        reported: Reported,
     ) -> Result<(), Unavailable> {
-        self.send(Event::Reported(host, connection, Box::new(Reported { apps, refused }))).await
+        self.send(Event::Reported(host, connection, Box::new(reported))).await
     }
 
     /// How the host is doing.
@@ -87,8 +83,8 @@ impl Handle {
         self.send(Event::Gone(host, connection)).await
     }
 
-    /// All that the host should run, as it is now and whenever it changed.
-    pub async fn subscribe(&self, host: HostId) -> Result<watch::Receiver<Arc<Vec<Assignment>>>, Unavailable> {
+    /// All that the host should run and fetch, as it is now and whenever it changed.
+    pub async fn subscribe(&self, host: HostId) -> Result<watch::Receiver<Arc<Wanted>>, Unavailable> {
         self.read(|reply| Read::Subscribe(host, reply)).await
     }
 

@@ -50,7 +50,10 @@ impl State {
             .collect();
         for (key, app) in self.apps.iter_mut().filter(|(key, _)| key.environment == host.environment) {
             let refused = reported.refused.iter().find(|refused| refused.key == *key).cloned();
-            if app.hear(id, reports.remove(key), refused) {
+            let prefetch = reported.prefetch.iter().find(|prefetch| prefetch.key == *key).cloned();
+            let (says_more, has_fetched) =
+                (app.hear(id, reports.remove(key), refused), app.hear_prefetch(id, prefetch));
+            if says_more || has_fetched {
                 self.dirty.insert(key.clone());
             }
         }

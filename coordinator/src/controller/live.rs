@@ -9,12 +9,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use evenkeel_model::{
-    AppKey, AppReport, Assignment, Epoch, HostFacts, HostId, HostStats, RefusedAssignment, UnixMillis,
-};
+use evenkeel_model::{AppKey, AppReport, Epoch, HostFacts, HostId, HostStats, RefusedAssignment, UnixMillis};
 use evenkeel_rollout::Contact;
 
-use super::event::{ConnectionId, Hello};
+use super::event::{ConnectionId, Hello, Wanted};
 
 /// One host.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ pub(super) struct LiveHost {
     pub(super) strays: BTreeMap<AppKey, AppReport>,
     /// What it refused in its last report.
     pub(super) refused: Vec<RefusedAssignment>,
-    /// Where its assignments are published, once somebody asked.
-    pub(super) assignments: Option<watch::Sender<Arc<Vec<Assignment>>>>,
+    /// Where it is published what is wanted of it, once somebody asked.
+    pub(super) wanted: Option<watch::Sender<Arc<Wanted>>>,
 }
 
 #[derive(Debug)]
@@ -62,7 +60,7 @@ impl LiveHost {
             stats: None,
             strays: BTreeMap::new(),
             refused: Vec::new(),
-            assignments: None,
+            wanted: None,
         }
     }
 

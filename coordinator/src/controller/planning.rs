@@ -55,6 +55,7 @@ impl State {
         });
         if let Some(app) = self.apps.get_mut(key) {
             app.waiting = plan.waiting;
+            app.next_prefetch = plan.prefetch.into_iter().collect();
             app.wake_at = plan.wake_at.map(|at| at.max(now + SHORTEST_SLEEP));
             app.rest(instant);
         }

@@ -1,29 +1,32 @@
-//! What is told to those who wait for it, after it is durable: assignments by host, rollouts by watcher. Not here: the wire.
+//! What is told to those who wait for it, after it is durable: what is wanted by host, rollouts by watcher. Not here: the wire.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use evenkeel_model::{AppKey, Assignment, Content, HostId, RolloutId};
+use evenkeel_model::{
+    AppKey, Assignment, Content, HostId, ImagePin, Prefetch, PrefetchState, ReleaseNumber, RolloutId,
+};
 use evenkeel_rollout::Rollout;
 
-use super::event::{Pick, RolloutSnapshot};
+use super::app::App;
+use super::event::{Pick, RolloutSnapshot, Wanted};
 use super::refusal::RolloutError;
 use super::state::State;
 use crate::store::Order;
 
 impl State {
-    /// All that the host should run, now and whenever it changes.
-    pub(super) fn subscribe(&mut self, host: &HostId) -> watch::Receiver<Arc<Vec<Assignment>>> {
-        let assignments = self.live.hosts.get(host).and_then(|live| live.assignments.as_ref());
-        if let Some(sender) = assignments {
+    /// All that the host should run and fetch, now and whenever it changes.
+    pub(super) fn subscribe(&mut self, host: &HostId) -> watch::Receiver<Arc<Wanted>> {
+        let wanted = self.live.hosts.get(host).and_then(|live| live.wanted.as_ref());
+        if let Some(sender) = wanted {
             return sender.subscribe();
         }
-        let (sender, receiver) = watch::channel(Arc::new(self.assignments(host)));
+        let (sender, receiver) = watch::channel(Arc::new(self.wanted(host)));
         // For a host that does not exist the sender is dropped at once: there will never be anything.
         if self.stored.hosts.contains_key(host) {
-            self.live.host_mut(host).assignments = Some(sender);
+            self.live.host_mut(host).wanted = Some(sender);
         }
         receiver
     }
@@ -43,15 +46,23 @@ impl State {
         Ok(receiver)
     }
 
+    /// Who fetches ahead, by the plans that are stored now. Published together with the orders of the same plans: where a fetch ahead is
+    /// withdrawn because the host's turn has come, the order comes with it. Before streams are welcomed: the first word on one says it already.
+    pub(super) fn renew_prefetch(&mut self) {
+        for key in &self.planned {
+            self.ordered.extend(self.apps.get_mut(key).map(App::renew_prefetch).into_iter().flatten());
+        }
+    }
+
     /// Tells everybody what the stored batch changed for them.
     pub(super) fn publish(&mut self) {
         for host in std::mem::take(&mut self.ordered) {
             let Some(live) = self.live.hosts.get(&host) else { continue };
-            let Some(sender) = &live.assignments else { continue };
+            let Some(sender) = &live.wanted else { continue };
             if sender.receiver_count() > 0 {
-                sender.send_replace(Arc::new(self.assignments(&host)));
+                sender.send_replace(Arc::new(self.wanted(&host)));
             } else {
-                self.live.host_mut(&host).assignments = None;
+                self.live.host_mut(&host).wanted = None;
             }
         }
         let planned = std::mem::take(&mut self.planned);
@@ -86,16 +97,35 @@ impl State {
     pub(super) fn snapshot(&self, rollout: Arc<Rollout>) -> RolloutSnapshot {
         let app = self.apps.get(&rollout.key).filter(|app| app.newest() == Some(rollout.id));
         let Some(app) = app.filter(|_| rollout.outcome().is_none()) else {
-            return RolloutSnapshot { rollout, waiting: Vec::new(), whys: BTreeMap::new() };
+            return RolloutSnapshot { rollout, waiting: Vec::new(), whys: BTreeMap::new(), prefetch: BTreeMap::new() };
         };
         let why = |host: &HostId| Some((host.clone(), app.host(host)?.report.as_ref()?.why.clone()));
         let whys = rollout.hosts.keys().filter_map(why).collect();
-        RolloutSnapshot { waiting: app.waiting.clone(), whys, rollout }
+        let prefetch =
+            app.prefetch.iter().map(|(host, release)| (host.clone(), prefetched(app, host, *release))).collect();
+        RolloutSnapshot { waiting: app.waiting.clone(), whys, prefetch, rollout }
     }
 
-    fn assignments(&self, host: &HostId) -> Vec<Assignment> {
+    fn wanted(&self, host: &HostId) -> Wanted {
         let orders = self.stored.orders.get(host).into_iter().flatten();
-        orders.map(|(key, order)| self.assignment(key, order)).collect()
+        let assignments = orders.map(|(key, order)| self.assignment(key, order)).collect();
+        let ahead = self.apps.iter().filter_map(|(key, app)| self.prefetch(host, key, app)).collect();
+        Wanted { assignments, prefetch: ahead }
+    }
+
+    /// What the host should fetch ahead for the app: the images alone, of the services that it will run.
+    fn prefetch(&self, host: &HostId, key: &AppKey, app: &App) -> Option<Prefetch> {
+        let release = *app.prefetch.get(host)?;
+        let manifest = app.manifests.get(&release)?;
+        let mut images: Vec<ImagePin> = Vec::new();
+        for service in manifest.services_for(&self.stored.hosts.get(host)?.labels) {
+            let image = &manifest.services.get(&service)?.image;
+            if !images.contains(image) {
+                images.push(image.clone());
+            }
+        }
+        let pull_deadline = self.going_rollout(key)?.policy.pull_deadline;
+        Some(Prefetch { key: key.clone(), release, images, pull_deadline })
     }
 
     fn assignment(&self, key: &AppKey, order: &Order) -> Assignment {
@@ -107,4 +137,10 @@ impl State {
         });
         Assignment { key: key.clone(), version: order.version, content, phase: order.phase, terms: order.terms }
     }
+}
+
+/// How far a host says that it is; one that has not answered is taken to be at it.
+fn prefetched(app: &App, host: &HostId, release: ReleaseNumber) -> PrefetchState {
+    let said = app.host(host).and_then(|view| view.prefetched(release));
+    said.cloned().unwrap_or(PrefetchState::Fetching { failure: None })
 }

@@ -33,7 +33,7 @@ pub(super) struct State {
     pub(super) dirty: BTreeSet<AppKey>,
     /// The apps that were planned since the last batch was stored.
     pub(super) planned: BTreeSet<AppKey>,
-    /// The hosts whose orders changed since the last batch was stored.
+    /// The hosts of which something else is wanted since the last batch was stored.
     pub(super) ordered: BTreeSet<HostId>,
     /// Who watches which rollout.
     pub(super) watchers: BTreeMap<RolloutId, watch::Sender<RolloutSnapshot>>,
@@ -127,6 +127,7 @@ impl State {
             // A report is believed as long as the stream by which it came.
             view.report = None;
             view.refused = None;
+            view.prefetch = None;
             self.dirty.insert(key.clone());
         }
     }
@@ -167,7 +168,11 @@ impl State {
         for (key, app) in self.apps.iter_mut().filter(|(key, _)| key.environment == host.environment) {
             match app.host_mut(&host.host) {
                 Some(view) if view.labels == host.labels => continue,
-                Some(view) => view.labels.clone_from(&host.labels),
+                Some(view) => {
+                    view.labels.clone_from(&host.labels);
+                    // Labels decide which services it runs, and so what it fetches ahead.
+                    self.ordered.insert(host.host.clone());
+                }
                 None => app.add_host(view.clone()),
             }
             self.dirty.insert(key.clone());
@@ -250,6 +255,7 @@ impl State {
             ordered: None,
             report: None,
             refused: None,
+            prefetch: None,
         }
     }
 }

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use evenkeel_model::{
     AppReport, Assignment, CauseKind, Content, Count, Digest, Epoch, Failure, HostFacts, HostId, Manifest, Phase,
-    Policy, RefusedAssignment, ReleaseNumber, Service, ServiceName, ServiceReport, Stage, UnixMillis,
+    Policy, Prefetch, PrefetchReport, PrefetchState, RefusedAssignment, ReleaseNumber, Service, ServiceName,
+    ServiceReport, Stage, UnixMillis,
 };
 use evenkeel_rollout::{Outcome, Rollout};
 
@@ -19,6 +20,7 @@ use crate::store::{MemoryStore, Snapshot, Write, contract};
 
 mod crash;
 mod membership;
+mod prefetch;
 mod rollouts;
 mod streams;
 
@@ -128,6 +130,8 @@ struct Seen(Arc<Mutex<SeenInner>>);
 struct SeenInner {
     /// Every assignment, in the order in which it came.
     assignments: Vec<Assignment>,
+    /// What it is told to fetch ahead, each time that this is new.
+    ahead: Vec<Vec<Prefetch>>,
     /// The release that is committed here.
     base: Option<ReleaseNumber>,
     /// Releases that never become healthy here.
@@ -145,6 +149,10 @@ struct Agent {
 impl Agent {
     fn assignments(&self) -> Vec<Assignment> {
         self.seen.0.lock().unwrap().assignments.clone()
+    }
+
+    fn ahead(&self) -> Vec<Vec<Prefetch>> {
+        self.seen.0.lock().unwrap().ahead.clone()
     }
 
     fn last(&self) -> Assignment {
@@ -189,18 +197,20 @@ async fn run_agent(mut coordinators: watch::Receiver<Handle>, host: HostId, seen
 
 async fn converse(handle: &Handle, host: &HostId, seen: &Seen, connected: Connected) {
     let connection = connected.connection;
-    let mut assignments = connected.assignments.expect("no conflict");
+    let mut wanted = connected.wanted.expect("no conflict");
     loop {
-        let told = assignments.borrow_and_update().clone();
-        let reports = told.iter().map(|assignment| seen.obey(assignment)).collect();
-        if handle.reported(host.clone(), connection, reports, Vec::new()).await.is_err() {
+        let told = wanted.borrow_and_update().clone();
+        let apps = told.assignments.iter().map(|assignment| seen.obey(assignment)).collect();
+        let prefetch = seen.fetch(&told.prefetch);
+        let reported = Reported { apps, prefetch, ..Reported::default() };
+        if handle.reported(host.clone(), connection, reported).await.is_err() {
             return;
         }
         loop {
             tokio::select! {
                 biased;
                 () = connected.over.cancelled() => return,
-                changed = assignments.changed() => if changed.is_err() { return } else { break },
+                changed = wanted.changed() => if changed.is_err() { return } else { break },
                 () = tokio::time::sleep(BEAT) => if handle.heard(host.clone(), connection).await.is_err() { return },
             }
         }
@@ -208,6 +218,20 @@ async fn converse(handle: &Handle, host: &HostId, seen: &Seen, connected: Connec
 }
 
 impl Seen {
+    /// Has everything at once.
+    fn fetch(&self, told: &[Prefetch]) -> Vec<PrefetchReport> {
+        let mut seen = self.0.lock().unwrap();
+        if seen.ahead.last().map(Vec::as_slice) != Some(told) {
+            seen.ahead.push(told.to_vec());
+        }
+        let has = |told: &Prefetch| PrefetchReport {
+            key: told.key.clone(),
+            release: told.release,
+            state: PrefetchState::Present,
+        };
+        told.iter().map(has).collect()
+    }
+
     fn obey(&self, assignment: &Assignment) -> AppReport {
         let mut seen = self.0.lock().unwrap();
         seen.assignments.push(assignment.clone());

@@ -46,6 +46,9 @@ impl Controller {
             self.state.plan_due(now, instant);
         }
         let stored = self.store_batch(instant).await;
+        if stored.is_ok() {
+            self.state.renew_prefetch();
+        }
         for after in answers.changes {
             after(stored.map(|()| &mut self.state));
         }
@@ -146,7 +149,7 @@ impl State {
             connection: hello.connection,
             epoch: self.epoch(),
             // Orders of a lower epoch would be refused; and they may be older than what runs there.
-            assignments: (hello.highest_epoch <= self.epoch()).then(|| self.subscribe(&hello.host)),
+            wanted: (hello.highest_epoch <= self.epoch()).then(|| self.subscribe(&hello.host)),
             over,
         });
         // Who asked may be gone; the lease ends its stream then.

@@ -27,7 +27,7 @@ use super::{Random, Release, net};
 /// How much simulated time passes between two looks at everything.
 pub const STEP: Duration = Duration::from_millis(20);
 /// When the simulation begins: a fixed day, so that certificates are the same in every run.
-const BEGINNING: u64 = 1_790_000_000;
+pub(super) const BEGINNING: u64 = 1_790_000_000;
 /// Where all images are.
 pub(super) const REPOSITORY: &str = "registry.example/app";
 /// The coordinator's port.
@@ -348,6 +348,7 @@ async fn agent(world: HostWorld, time: TimeSource, fleet: FleetName, seed: u64) 
         router: world.router.clone(),
         disk: world.disk.clone(),
         watch: world.watch.clone(),
+        pulls: Arc::default(),
     });
     let parts = evenkeel_agent::run::Parts {
         addresses: vec![coordinator],

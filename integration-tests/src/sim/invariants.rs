@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use evenkeel::store::Snapshot;
 use evenkeel_agent::ledger::LedgerStore as _;
-use evenkeel_agent::runtime::Serving;
+use evenkeel_agent::runtime::{Performed, Serving};
 use evenkeel_machine::{Action, End};
 use evenkeel_model::{Generation, ReleaseNumber, RolloutId, Version};
 use evenkeel_rollout::{HostState, Outcome};
 
+use super::ahead::Ahead;
 use super::fleet::{at_once, key};
 use super::release::service;
 use super::{Fleet, HostNumber};
@@ -45,9 +46,10 @@ pub(super) struct Checker {
     served: BTreeSet<HostNumber>,
     hurt: BTreeMap<HostNumber, Duration>,
     succeeded: BTreeSet<RolloutId>,
+    ahead: Ahead,
 }
 
-fn ensure(holds: bool, invariant: &'static str, seen: impl FnOnce() -> String) -> Result<(), Violation> {
+pub(super) fn ensure(holds: bool, invariant: &'static str, seen: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation { invariant, seen: seen() }) }
 }
 
@@ -55,6 +57,11 @@ impl Checker {
     /// From now on a host is held to the budget only once it has served again: what it served before may have been taken away rightly.
     pub(super) fn forget_who_served(&mut self) {
         self.served.clear();
+    }
+
+    /// How often a host had a release's image before it was ordered there, because it was fetched ahead.
+    pub(super) fn fetched_ahead(&self) -> usize {
+        self.ahead.count()
     }
 
     /// Checks all of them. `victims` are hurt now; `budget`: how many hosts may be down by our hand, if only good releases are about.
@@ -78,7 +85,9 @@ impl Checker {
                 self.served.insert(host);
             }
             self.g6_each_generation_ends_once(fleet, host)?;
-            self.g6_a_reverted_generation_is_never_tried_again(fleet, host)?;
+            let log = fleet.world(host).engine.take_log();
+            self.g6_a_reverted_generation_is_never_tried_again(&log, host)?;
+            self.ahead.check(host, &log, &stored, fleet)?;
             at_most_two_run(host, &serving)?;
             self.generations_rise(host, &stored, fleet)?;
         }
@@ -103,8 +112,12 @@ impl Checker {
         Ok(())
     }
 
-    fn g6_a_reverted_generation_is_never_tried_again(&self, fleet: &Fleet, host: HostNumber) -> Result<(), Violation> {
-        for performed in fleet.world(host).engine.take_log() {
+    fn g6_a_reverted_generation_is_never_tried_again(
+        &self,
+        log: &[Performed],
+        host: HostNumber,
+    ) -> Result<(), Violation> {
+        for performed in log {
             if let (Action::Create(plan), None) = (&performed.action, &performed.ended) {
                 // A revert may make the base's container anew, which carries the number it was first made for.
                 let reverted = self.ends.get(&(host, plan.version)) == Some(&false);

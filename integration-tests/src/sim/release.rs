@@ -71,6 +71,8 @@ impl Kind {
         let usual = Behaviour {
             start: Duration::from_millis(200),
             answers_after: Duration::from_millis(5),
+            // A download takes time, by which it is told from a pull that finds the image here.
+            pull: Pull::Slow(Duration::from_millis(300)),
             ..Behaviour::default()
         };
         match self {

@@ -26,6 +26,8 @@ pub struct Summary {
     pub outcomes: Vec<(u64, Kind, State)>,
     /// How many faults there were.
     pub faults: usize,
+    /// How often a host had a release's image before it was ordered there.
+    pub fetched_ahead: usize,
     /// Simulated time.
     pub elapsed: Duration,
 }
@@ -80,7 +82,12 @@ pub fn run(seed: u64) -> Result<Summary, Box<Failed>> {
         previous_is_good: true,
     };
     run.all().map_err(|violation| Box::new(run.failed(seed, violation)))?;
-    Ok(Summary { outcomes: run.outcomes, faults: run.faults.history.len() / 2, elapsed: run.fleet.elapsed() })
+    Ok(Summary {
+        outcomes: run.outcomes,
+        faults: run.faults.history.len() / 2,
+        fetched_ahead: run.checker.fetched_ahead(),
+        elapsed: run.fleet.elapsed(),
+    })
 }
 
 impl Run {

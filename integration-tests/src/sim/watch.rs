@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,17 @@ pub(super) struct Watched {
     pub(super) router: FakeRouter,
     pub(super) disk: Disk,
     pub(super) watch: Watch,
+    /// Pulls under way. Dies with the agent.
+    pub(super) pulls: Arc<AtomicUsize>,
+}
+
+/// A pull under way, until it ends or is given up.
+struct Pulling(Arc<AtomicUsize>);
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Watched {
@@ -97,6 +109,15 @@ impl Watched {
         }
     }
 
+    /// The one app's driver may pull, and what is fetched ahead, one at a time.
+    fn pulling(&self) -> Pulling {
+        let before = self.pulls.fetch_add(1, Ordering::Relaxed);
+        if before >= 2 {
+            self.watch.note("one_pull_ahead_at_a_time", format!("a pull begins beside {before} others"));
+        }
+        Pulling(Arc::clone(&self.pulls))
+    }
+
     /// No image goes that is on its way or is gone back to.
     fn check_image(&self, key: &AppKey, image: &ImagePin) {
         use evenkeel_agent::ledger::LedgerStore as _;
@@ -130,6 +151,7 @@ impl Runtime for Watched {
 
     async fn perform(&self, key: &AppKey, action: &Action) -> Outcome {
         self.check(key, action).await;
+        let _pulling = matches!(action, Action::Pull { .. }).then(|| self.pulling());
         self.runtime.perform(key, action).await
     }
 

@@ -14,6 +14,7 @@ pub mod id;
 pub mod image;
 pub mod manifest;
 pub mod policy;
+pub mod prefetch;
 pub mod report;
 pub mod service;
 pub mod time;
@@ -31,6 +32,7 @@ pub use id::{
 pub use image::ImagePin;
 pub use manifest::{Manifest, Service, Specification};
 pub use policy::{OnFailure, Policy, Strategy};
+pub use prefetch::{Prefetch, PrefetchReport, PrefetchState};
 pub use report::{AppReport, Refusal, RefusedAssignment, ServiceReport, Stage};
 pub use service::{Constraint, HttpRoute, KeepOld, Mount, Order, Port, Protocol, Restart, ServiceSpec, Traffic, Via};
 pub use time::{Millis, Monotonic, UnixMillis};

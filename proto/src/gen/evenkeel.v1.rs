@@ -122,6 +122,38 @@ pub struct Desired {
     /// One for each key that the host was ever given. A key that is not named is left as it is.
     #[prost(message, repeated, tag = "1")]
     pub assignments: ::prost::alloc::vec::Vec<Assignment>,
+    /// What it should have before its turn comes, at most one for each key. Replaces what was announced before: a key that is not named any more
+    /// is withdrawn. An agent that does not know it pulls when it is ordered.
+    #[prost(message, repeated, tag = "2")]
+    pub prefetch: ::prost::alloc::vec::Vec<Prefetch>,
+}
+/// A release whose images a host should fetch ahead. Nothing of it is run, and nothing else of the release is told.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Prefetch {
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<AppKey>,
+    /// The release's number.
+    #[prost(uint64, tag = "2")]
+    pub release: u64,
+    /// The images of the services that the host will run, each once.
+    #[prost(message, repeated, tag = "3")]
+    pub images: ::prost::alloc::vec::Vec<PinnedImage>,
+    /// For the pull of one image. Absent: left out as malformed.
+    #[prost(message, optional, tag = "4")]
+    pub pull_deadline: ::core::option::Option<::prost_types::Duration>,
+}
+/// An image that can't change.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinnedImage {
+    /// As written, for people.
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    /// Registry and repository, without tag or digest. Absent: it exists in engines only, and `digest` is its image id there.
+    #[prost(string, optional, tag = "2")]
+    pub repository: ::core::option::Option<::prost::alloc::string::String>,
+    /// The manifest's digest, `sha256:…`.
+    #[prost(string, tag = "3")]
+    pub digest: ::prost::alloc::string::String,
 }
 /// What one host should run of one app, all its services inside.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -170,6 +202,27 @@ pub struct Report {
     /// Assignments of the newest `desired` that it does not accept.
     #[prost(message, repeated, tag = "2")]
     pub refused: ::prost::alloc::vec::Vec<RefusedAssignment>,
+    /// One for each `prefetch` of the newest `desired`.
+    #[prost(message, repeated, tag = "3")]
+    pub prefetch: ::prost::alloc::vec::Vec<PrefetchReport>,
+}
+/// How far a host is with a release that it should fetch ahead. Neither `present` nor `given_up`: on its way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefetchReport {
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<AppKey>,
+    /// The release's number.
+    #[prost(uint64, tag = "2")]
+    pub release: u64,
+    /// Whether every image is there.
+    #[prost(bool, tag = "3")]
+    pub present: bool,
+    /// Whether it is not tried again before the host's turn.
+    #[prost(bool, tag = "4")]
+    pub given_up: bool,
+    /// Why it was given up, or what stood in its way the last time. Absent: nothing.
+    #[prost(message, optional, tag = "5")]
+    pub failure: ::core::option::Option<Failure>,
 }
 /// What a host says of one app.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1457,6 +1510,9 @@ pub struct PlanResponse {
     pub policy: ::core::option::Option<PolicyView>,
     #[prost(string, repeated, tag = "9")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many hosts would fetch the release's images ahead of their turn as the rollout begins.
+    #[prost(uint64, tag = "10")]
+    pub prefetch_hosts: u64,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1605,6 +1661,23 @@ pub struct RolloutView {
     pub failure: ::core::option::Option<FailureView>,
     #[prost(message, optional, tag = "17")]
     pub policy: ::core::option::Option<PolicyView>,
+    /// Hosts that fetch the release ahead of their turn. Absent: none does now.
+    #[prost(message, optional, tag = "18")]
+    pub prefetch: ::core::option::Option<PrefetchView>,
+}
+/// How many hosts have a release before they are ordered it. It decides nothing: a host that has not fetched pulls at its turn.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefetchView {
+    /// That were told to.
+    #[prost(uint32, tag = "1")]
+    pub hosts: u32,
+    /// Of these, those that have every image.
+    #[prost(uint32, tag = "2")]
+    pub present: u32,
+    /// Of these, those that could not fetch it yet.
+    #[prost(uint32, tag = "3")]
+    pub failing: u32,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1629,6 +1702,12 @@ pub struct RolloutHostView {
     /// What the agent says it does.
     #[prost(string, tag = "8")]
     pub why: ::prost::alloc::string::String,
+    /// `fetching`, `present`, `given_up`; empty: it need not fetch ahead now.
+    #[prost(string, tag = "9")]
+    pub prefetch: ::prost::alloc::string::String,
+    /// Why it could not fetch ahead the last time. It has not failed because of that: its turn decides.
+    #[prost(message, optional, tag = "10")]
+    pub prefetch_failure: ::core::option::Option<FailureView>,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -47,10 +47,14 @@ async fn what_was_saved_is_loaded(store: impl LedgerStore) {
     store.save(&keys[0], &ledger(9)).await.unwrap();
     store.save_epoch(Epoch(4)).await.unwrap();
     store.save_epoch(Epoch(5)).await.unwrap();
+    let fetched = [Fetched { key: keys[1].clone(), image: ledger(1).kept[0].images[0].clone() }];
+    store.save_fetched(&[]).await.unwrap();
+    store.save_fetched(&fetched).await.unwrap();
     let remembered = store.load().await.unwrap();
     let found: Vec<_> = keys.iter().map(|key| remembered.ledgers[key].clone()).collect();
     assert_eq!(found, [ledger(9), ledger(2), ledger(3), ledger(4)]);
     assert_eq!((remembered.epoch, remembered.recovered.len()), (Epoch(5), 0));
+    assert_eq!(remembered.fetched, fetched);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub(crate) fn plan(view: &PlanResponse, look: Look) -> Vec<String> {
     lines.extend(waves(view, look));
     if let Some(policy) = &view.policy {
         lines.push(String::new());
-        lines.extend(rules(policy, view.budget));
+        lines.extend(rules(policy, view));
     }
     if !view.notes.is_empty() {
         lines.push(String::new());
@@ -64,7 +64,9 @@ fn waves(view: &PlanResponse, look: Look) -> Vec<String> {
 }
 
 /// The policy in words.
-fn rules(policy: &PolicyView, budget: u64) -> Vec<String> {
+fn rules(policy: &PolicyView, view: &PlanResponse) -> Vec<String> {
+    let budget = view.budget;
+    let ahead = hosts(usize::try_from(view.prefetch_hosts).unwrap_or(usize::MAX));
     let written = |count: &Option<String>, default: &str| count.clone().unwrap_or_else(|| default.to_owned());
     let duration = |millis: u64| Millis(millis).to_string();
     pairs(&[
@@ -87,6 +89,7 @@ fn rules(policy: &PolicyView, budget: u64) -> Vec<String> {
                 duration(policy.progress_deadline_ms)
             ),
         ),
+        ("fetch ahead", format!("{ahead} as it begins, the others as their wave comes near")),
         ("on failure", policy.on_failure.clone()),
     ])
 }

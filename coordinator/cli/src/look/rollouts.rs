@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use evenkeel_model::{Millis, UnixMillis};
-use evenkeel_proto::v1::{ListRolloutsResponse, RolloutHostView, RolloutView, WaitingView};
+use evenkeel_proto::v1::{ListRolloutsResponse, PrefetchView, RolloutHostView, RolloutView, WaitingView};
 
-use crate::format::{age, duration, moment, printable, until};
+use crate::format::{age, duration, hosts as in_hosts, moment, printable, until};
 use crate::table::{Cell, Look, Table, tone_of};
 
 use super::{evidence, headline, pairs};
@@ -65,6 +65,9 @@ pub(crate) fn rollout(view: &RolloutView, look: Look) -> Vec<String> {
         ),
         (if view.ended.is_some() { "took" } else { "since" }, took(view, look)),
     ];
+    if let Some(ahead) = &view.prefetch {
+        about.push(("fetched ahead", fetched_ahead(ahead)));
+    }
     if let Some(failure) = &view.failure {
         about.push(("cause", headline(failure)));
     }
@@ -96,9 +99,13 @@ fn hosts(view: &RolloutView, look: Look) -> Vec<String> {
     table.lines(look, 0)
 }
 
-/// What failed a host or stands in its way. The evidence is not repeated if it is that of the whole rollout.
+/// What failed a host or stands in its way, or in that of its fetching ahead. The evidence is not repeated if it is that of the whole rollout.
 fn trouble(host: &RolloutHostView, shown: Option<&evenkeel_proto::v1::FailureView>) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(failure) = &host.prefetch_failure {
+        lines.push(String::new());
+        lines.push(printable(&format!("{} {CAN_NOT_FETCH}: {}", host.host, headline(failure))));
+    }
     for (what, failure) in [("failed", &host.failure), ("has an obstacle", &host.obstacle)] {
         let Some(failure) = failure else { continue };
         lines.push(String::new());
@@ -110,6 +117,15 @@ fn trouble(host: &RolloutHostView, shown: Option<&evenkeel_proto::v1::FailureVie
         }
     }
     lines
+}
+
+/// Of a host. That is no failure of it, and says so.
+pub(crate) const CAN_NOT_FETCH: &str = "can't fetch ahead, and pulls in its turn";
+
+/// `3 of 5 hosts, 1 can't yet`
+pub(crate) fn fetched_ahead(view: &PrefetchView) -> String {
+    let failing = if view.failing == 0 { String::new() } else { format!(", {} can't yet", view.failing) };
+    format!("{} of {}{failing}", view.present, in_hosts(view.hosts as usize))
 }
 
 /// What is waited for: `bake: wave 1 must stay healthy (h1, h2), in 12s`.

@@ -6,7 +6,7 @@ use evenkeel_model::UnixMillis;
 use evenkeel_proto::v1::{RolloutHostView, RolloutView};
 
 use crate::format::{clipped, duration, printable};
-use crate::look::{headline, rollout_releases, state, took, waiting, wave};
+use crate::look::{fetched_ahead, headline, rollout_releases, state, took, waiting, wave};
 use crate::table::{Look, Tone, tone_of};
 
 /// Lines for what is waited for.
@@ -56,12 +56,15 @@ pub(crate) fn of(view: &RolloutView, size: crate::Size, look: Look) -> Vec<Strin
 }
 
 fn heading(view: &RolloutView, look: Look) -> Line {
+    let ahead = view.prefetch.as_ref().map(|ahead| format!("  fetched ahead: {}", fetched_ahead(ahead)));
+    let ahead = ahead.unwrap_or_default();
     let beginning = format!("rollout {}  {} {}/{}", view.rollout, view.kind, view.environment, view.app);
     Line(vec![
         (Tone::Strong, printable(&beginning)),
         (Tone::Plain, format!("  release {}  ", rollout_releases(view))),
         (tone_of(state(view)), state(view).to_owned()),
         (Tone::Plain, format!("  wave {}  {}", wave(view.wave as usize, view.waves as usize), took(view, look))),
+        (Tone::Faint, ahead),
     ])
 }
 

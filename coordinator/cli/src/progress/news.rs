@@ -1,10 +1,10 @@
 //! What changed from one view of a rollout to the next, a line for each change, and the proof of each failure. Not here: the
 //! drawing on a terminal.
 
-use evenkeel_proto::v1::{RolloutHostView, RolloutView, WaitingView};
+use evenkeel_proto::v1::{PrefetchView, RolloutHostView, RolloutView, WaitingView};
 
 use crate::format::{hosts, printable};
-use crate::look::{evidence, headline, rollout_releases, waiting, wave};
+use crate::look::{CAN_NOT_FETCH, evidence, fetched_ahead, headline, rollout_releases, waiting, wave};
 use crate::table::{Look, Tone, tone_of};
 
 /// Lines of a log that are shown when a host fails: those that matter are the last ones, and `rollout show` has all.
@@ -36,6 +36,7 @@ pub(crate) fn of(last: Option<&RolloutView>, next: &RolloutView, detail: Detail,
     }
     news.extend(turned(last, next, look));
     if detail == Detail::All {
+        news.extend(fetched(last, next));
         news.extend(waits(last, next, look));
     }
     news
@@ -83,6 +84,10 @@ fn moved(before: Option<&RolloutHostView>, host: &RolloutHostView, place: &Place
         }
         Some(_) => {}
     }
+    let unfetched = |view: &RolloutHostView| view.prefetch_failure.as_ref().map(headline);
+    if let Some(now) = unfetched(host).filter(|now| before.and_then(unfetched).as_ref() != Some(now)) {
+        lines.push(place.line(&format!("{}: {now}", look.paint(Tone::Doubtful, CAN_NOT_FETCH))));
+    }
     let obstacle = |view: &RolloutHostView| view.obstacle.as_ref().map(headline);
     match (before.and_then(obstacle), obstacle(host)) {
         (before, Some(now)) if before.as_ref() != Some(&now) => {
@@ -103,6 +108,16 @@ fn failed(before: Option<&RolloutHostView>, host: &RolloutHostView, place: &Plac
     let mut lines = vec![place.line(&look.paint(Tone::Bad, &format!("cause: {}", headline(failure))))];
     lines.extend(evidence(failure, LOG_LINES));
     lines
+}
+
+/// That all who are to fetch ahead now have: what comes before that is told by the drawing.
+fn fetched(last: Option<&RolloutView>, next: &RolloutView) -> Option<String> {
+    let is_done = |ahead: &&PrefetchView| ahead.present == ahead.hosts;
+    let done = next.prefetch.as_ref().filter(is_done)?;
+    let before = last.and_then(|last| last.prefetch.as_ref()).filter(is_done);
+    // Fewer are left as they are ordered one by one.
+    let is_new = before.is_none_or(|before| before.hosts < done.hosts);
+    is_new.then(|| format!("rollout {}: fetched ahead: {}", next.rollout, fetched_ahead(done)))
 }
 
 /// A new state of the whole rollout, its end excepted, which is told apart.

@@ -24,6 +24,7 @@ pub(crate) fn states(states: [&str; 3]) -> RolloutView {
         failure: None,
         waiting: vec![],
         wave,
+        prefetch: None,
         ..rollout()
     }
 }
@@ -57,10 +58,20 @@ pub(crate) fn happy() -> Vec<RolloutView> {
     let baking = |view, hosts: &[&str]| {
         waiting(view, "bake", "the wave must stay healthy", hosts, Some(crate::desk::NOW + 30_000))
     };
+    let ahead =
+        |present, failing, view| RolloutView { prefetch: Some(PrefetchView { hosts: 2, present, failing }), ..view };
+    let mut denied = ahead(0, 1, states(["ordered", "waiting", "waiting"]));
+    "fetching".clone_into(&mut denied.hosts[2].prefetch);
+    denied.hosts[2].prefetch_failure = Some(FailureView {
+        cause_class: "image".to_owned(),
+        cause: "registry_unreachable".to_owned(),
+        message: "registry.example answers 503".to_owned(),
+        ..FailureView::default()
+    });
     vec![
         states(["waiting"; 3]),
-        waiting(states(["ordered", "waiting", "waiting"]), "unhealthy", "not healthy yet", &["h1"], None),
-        baking(states(["healthy", "waiting", "waiting"]), &["h1"]),
+        waiting(denied, "unhealthy", "not healthy yet", &["h1"], None),
+        ahead(2, 0, baking(states(["healthy", "waiting", "waiting"]), &["h1"])),
         states(["committing", "waiting", "waiting"]),
         states(["committed", "ordered", "waiting"]),
         states(["committed", "healthy", "ordered"]),

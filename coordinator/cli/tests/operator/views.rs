@@ -154,6 +154,7 @@ pub(crate) fn plan() -> PlanResponse {
         budget: 1,
         policy: Some(policy()),
         notes: vec!["service web: stop-first, because port 8080 is published directly".to_owned()],
+        prefetch_hosts: 2,
     }
 }
 
@@ -194,6 +195,13 @@ pub(crate) fn rollout() -> RolloutView {
                     ..FailureView::default()
                 }),
                 why: "reverted: release 3 serves".to_owned(),
+                prefetch: "given_up".to_owned(),
+                prefetch_failure: Some(FailureView {
+                    cause_class: "host".to_owned(),
+                    cause: "disk_full".to_owned(),
+                    message: "99 MiB are free".to_owned(),
+                    ..FailureView::default()
+                }),
                 ..rollout_host("web-2", 1, "failed")
             },
         ],
@@ -205,6 +213,7 @@ pub(crate) fn rollout() -> RolloutView {
         }],
         failure: Some(failure()),
         policy: Some(policy()),
+        prefetch: Some(PrefetchView { hosts: 3, present: 1, failing: 1 }),
     }
 }
 

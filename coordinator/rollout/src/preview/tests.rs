@@ -34,6 +34,7 @@ fn waves_budget_and_a_rollout_that_goes_on_are_shown() {
         preview.waves.iter().map(|wave| wave.hosts.iter().map(|host| host.host.as_str()).collect()).collect();
     assert_eq!(hosts, [vec!["h1"], vec!["h2"], vec!["h3", "h4"]]);
     assert_eq!((preview.budget, preview.going), (1, Some(RolloutId(1))));
+    assert_eq!(preview.prefetch, 1, "the next wave's host fetches ahead");
     assert_eq!(preview.waves[0].hosts[0].base, Some(ReleaseNumber(1)));
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use evenkeel_model::{HostId, ReleaseNumber, UnixMillis};
+use evenkeel_model::{HostId, PrefetchState, ReleaseNumber, UnixMillis};
 use evenkeel_rollout::{Change, HostState, Kind, Outcome, Rollout, State, WaitingOn};
 
 use crate::world::World;
@@ -19,7 +19,9 @@ impl Answers {
         let mut text = String::new();
         let plan = world.plan();
         let mut again = world.clone();
-        assert!(again.plan().orders.is_empty() && again.rollout == world.rollout, "planning twice changes nothing");
+        let second = again.plan();
+        assert!(second.orders.is_empty() && again.rollout == world.rollout, "planning twice changes nothing");
+        assert_eq!(second.prefetch, plan.prefetch, "planning twice changes nothing");
         for (host, order) in &plan.orders {
             let release = release(order.release);
             let phase = format!("{:?}", order.phase).to_lowercase();
@@ -108,6 +110,22 @@ pub(crate) fn show(world: &World) -> String {
     }
     writeln!(text, "current: {}", release(world.current)).unwrap();
     text
+}
+
+/// Who fetches what ahead, in the coordinator's eyes.
+pub(crate) fn prefetch(world: &World) -> String {
+    let views = world.views();
+    let mut text = String::new();
+    for (id, release) in &world.prefetch {
+        let said = views.iter().find(|view| view.host == *id).and_then(|view| view.prefetched(*release));
+        let how = match said {
+            None => "told to".to_owned(),
+            Some(PrefetchState::GivenUp { failure }) => format!("given up: {failure}"),
+            Some(state) => state.as_str().to_owned(),
+        };
+        writeln!(text, "{id}: release {release}, {how}").unwrap();
+    }
+    if text.is_empty() { "nobody".to_owned() } else { text }
 }
 
 fn host_state(state: HostState) -> &'static str {

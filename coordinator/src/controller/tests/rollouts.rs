@@ -48,7 +48,7 @@ async fn a_preview_changes_nothing_and_shows_the_waves() {
     let planned = world.handle().preview(deploy(1)).await.unwrap();
     let view = crate::view::plan(&planned, vec!["a note".to_owned()]);
     assert_eq!((view.from, view.to, view.waves.len(), view.budget), (None, 1, 2, 1));
-    assert_eq!(view.waves[0].hosts[0].change, "new");
+    assert_eq!((view.waves[0].hosts[0].change.as_str(), view.prefetch_hosts), ("new", 0), "nobody is heard");
     assert_eq!(world.stored().await, before);
 }
 

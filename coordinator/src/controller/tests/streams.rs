@@ -21,6 +21,10 @@ fn report(stage: Stage) -> AppReport {
     AppReport { stage, ..Seen::default().obey(&assignment) }
 }
 
+fn said(report: AppReport) -> Reported {
+    Reported { apps: vec![report], ..Reported::default() }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_host_is_silent_until_it_connects_and_again_when_its_lease_runs_out() {
     let world = World::with_hosts(1).await;
@@ -63,9 +67,9 @@ async fn a_report_by_an_older_stream_is_not_believed() {
     let stage = async || world.handle().host(host_id(1)).await.unwrap().apps[0].stage.clone();
     // A new stream has said nothing yet, whatever the one before it said.
     assert_eq!(stage().await, "");
-    world.handle().reported(host_id(1), old.connection, vec![report(Stage::Committed)], Vec::new()).await.unwrap();
+    world.handle().reported(host_id(1), old.connection, said(report(Stage::Committed))).await.unwrap();
     assert_eq!(stage().await, "");
-    world.handle().reported(host_id(1), new.connection, vec![report(Stage::Reverted)], Vec::new()).await.unwrap();
+    world.handle().reported(host_id(1), new.connection, said(report(Stage::Reverted))).await.unwrap();
     assert_eq!(stage().await, "reverted");
 }
 
@@ -78,7 +82,7 @@ async fn a_host_says_nothing_of_other_environments() {
     let connected = connect(&world, 1).await;
     let mut foreign = report(Stage::Committed);
     foreign.key.environment = "prod".parse().unwrap();
-    world.handle().reported(host_id(1), connected.connection, vec![foreign], Vec::new()).await.unwrap();
+    world.handle().reported(host_id(1), connected.connection, said(foreign)).await.unwrap();
     let host = world.handle().host(host_id(1)).await.unwrap();
     assert_eq!(host.apps.iter().map(|app| app.stage.as_str()).collect::<Vec<_>>(), [""]);
 }
@@ -87,7 +91,7 @@ async fn a_host_says_nothing_of_other_environments() {
 async fn a_host_that_heard_a_newer_coordinator_is_in_conflict_and_sent_nothing() {
     let world = World::with_hosts(1).await;
     let connected = world.handle().connect(host_id(1), Epoch(u64::MAX), HostFacts::default()).await.unwrap();
-    assert!(connected.assignments.is_none());
+    assert!(connected.wanted.is_none());
     assert_eq!(contact(&world, 1).await, "conflict");
     world.deploy(1).await.unwrap();
     world.handle().heard(host_id(1), connected.connection).await.unwrap();
@@ -116,7 +120,8 @@ async fn a_refusal_is_shown_as_long_as_it_answers_the_newest_order() {
     drop(agent);
     let connected = connect(&world, 1).await;
     let refusal = refused(&last, evenkeel_model::Refusal::AlreadyReverted);
-    world.handle().reported(host_id(1), connected.connection, Vec::new(), vec![refusal]).await.unwrap();
+    let reported = Reported { refused: vec![refusal], ..Reported::default() };
+    world.handle().reported(host_id(1), connected.connection, reported).await.unwrap();
     let why = world.handle().host(host_id(1)).await.unwrap().apps[0].why.clone();
     assert_eq!(why, "refuses the order: it was reverted on this host");
 }

@@ -146,7 +146,11 @@ async fn what_is_desired_comes_when_it_changes_and_reports_count_for_their_own_h
     let unknown_stage = AppReport { stage: 77, version: Some(Version::default()), ..good.clone() };
     let nameless = AppReport { key: None, ..good.clone() };
     first
-        .say(session_up::Message::Report(Report { apps: vec![nameless, unknown_stage, good], refused: Vec::new() }))
+        .say(session_up::Message::Report(Report {
+            apps: vec![nameless, unknown_stage, good],
+            refused: Vec::new(),
+            prefetch: vec![evenkeel_proto::v1::PrefetchReport::default()],
+        }))
         .await;
     let view = until(&fleet, "web-1", |view| view.apps.iter().any(|app| !app.stage.is_empty())).await;
     assert_eq!((view.apps[0].stage.as_str(), view.apps[0].why.as_str()), ("working", "pulling"));

@@ -1,0 +1,112 @@
+//! The images that were fetched ahead and that no ledger keeps yet: those that come to no use are taken away again, and nobody else's. Such an image
+//! was noted, durably, before the pull that brought it, and only where it was not here before. Not here: images of the releases that were committed,
+//! which are the ledgers' (crate `evenkeel-machine`, `hygiene`).
+
+use std::collections::BTreeMap;
+
+use evenkeel_machine::{Action, Outcome};
+use evenkeel_model::{AppKey, CauseKind, Digest, Failure, ImagePin, Millis, Monotonic};
+
+use crate::driver::{Claim, Shared};
+use crate::ledger::Fetched;
+use crate::session::chain;
+
+/// How often it is looked whether an image is still of use.
+const LOOK: Millis = Millis::minutes(1);
+/// How long an image stays though nobody needs it: a coordinator that is started again, or a rollout that is begun anew, must not cost a second pull.
+pub(super) const KEPT_UNUSED: Millis = Millis::minutes(10);
+/// An image that could not be taken away so often is left to the operator.
+const MOST_FAILURES: u32 = 3;
+
+/// The list.
+#[derive(Debug)]
+pub(super) struct FetchedImages {
+    list: Vec<Fetched>,
+    /// Since when nobody needs an image.
+    unused: BTreeMap<Digest, Monotonic>,
+    /// How often taking an image away has failed.
+    failures: BTreeMap<Digest, u32>,
+    look_at: Monotonic,
+}
+
+impl FetchedImages {
+    /// As it was remembered.
+    pub(super) fn new(list: Vec<Fetched>, now: Monotonic) -> Self {
+        Self { list, unused: BTreeMap::new(), failures: BTreeMap::new(), look_at: now + LOOK }
+    }
+
+    /// When it is looked next; none: there is nothing to look at.
+    pub(super) fn due(&self) -> Option<Monotonic> {
+        (!self.list.is_empty()).then_some(self.look_at)
+    }
+
+    /// Notes an image that is not here and is about to be pulled. An error: it could not be made durable, and must not be pulled.
+    pub(super) async fn note(&mut self, key: &AppKey, image: &ImagePin, shared: &Shared) -> Result<(), Failure> {
+        let is_local = matches!(image, ImagePin::Local { .. });
+        if is_local || self.list.iter().any(|fetched| fetched.image.digest() == image.digest()) {
+            return Ok(());
+        }
+        let mut list = self.list.clone();
+        list.push(Fetched { key: key.clone(), image: image.clone() });
+        self.save(list, shared).await
+    }
+
+    /// Takes away what nobody has needed for long, and hands over what a ledger keeps.
+    pub(super) async fn tidy(&mut self, shared: &Shared) {
+        let now = shared.ticker.now();
+        self.look_at = now + LOOK;
+        let mut list = Vec::new();
+        for fetched in self.list.clone() {
+            if !self.is_done_with(&fetched, shared, now).await {
+                list.push(fetched);
+            }
+        }
+        if list.len() == self.list.len() {
+            return;
+        }
+        if let Err(failure) = self.save(list, shared).await {
+            tracing::warn!(%failure, "the list of images fetched ahead is as it was, and looked at again");
+        }
+    }
+
+    async fn is_done_with(&mut self, fetched: &Fetched, shared: &Shared, now: Monotonic) -> bool {
+        let digest = fetched.image.digest();
+        match shared.needs.claim(digest) {
+            Claim::Kept => true,
+            Claim::Needed => {
+                self.unused.remove(digest);
+                false
+            }
+            Claim::None => {
+                let since = *self.unused.entry(digest.clone()).or_insert(now);
+                now >= since + KEPT_UNUSED && self.forget(fetched, shared).await
+            }
+        }
+    }
+
+    /// Whether the image is gone, or left to the operator.
+    async fn forget(&mut self, fetched: &Fetched, shared: &Shared) -> bool {
+        let action = Action::Forget { image: fetched.image.clone() };
+        let Outcome::Failed(failure) = shared.runtime.perform(&fetched.key, &action).await else {
+            tracing::info!(image = %fetched.image, "an image that was fetched ahead and never used was taken away");
+            return true;
+        };
+        let failures = self.failures.entry(fetched.image.digest().clone()).or_default();
+        *failures += 1;
+        tracing::warn!(image = %fetched.image, %failure, "an image that was fetched ahead and never used can't be taken away");
+        *failures >= MOST_FAILURES
+    }
+
+    async fn save(&mut self, list: Vec<Fetched>, shared: &Shared) -> Result<(), Failure> {
+        let saved = shared.ledgers.save_fetched(&list).await;
+        saved.map_err(|error| {
+            let trouble = chain(&error);
+            Failure::plain(CauseKind::DiskFull, format!("what is fetched ahead can't be noted: {trouble}"))
+        })?;
+        let is_listed = |digest: &Digest| list.iter().any(|fetched| fetched.image.digest() == digest);
+        self.unused.retain(|digest, _| is_listed(digest));
+        self.failures.retain(|digest, _| is_listed(digest));
+        self.list = list;
+        Ok(())
+    }
+}
