@@ -81,7 +81,7 @@ fn draining_ends_what_is_in_flight_and_closes_what_is_idle() {
     // Answered once first, so that the request below is being served when the draining begins.
     send(&busy, "/");
     read_until(&busy, "v7\n");
-    send(&busy, "/slow?ms=300");
+    send(&busy, "/slow?ms=3000");
     let port = server.port;
 
     let (done, drained) = mpsc::channel();
