@@ -25,6 +25,9 @@ pub struct Fetched {
     pub key: AppKey,
     /// The image. It need not be here: the note comes before the pull.
     pub image: ImagePin,
+    /// Whether our pull of it has ended well. Without that the image may be anybody's, and is never taken away by us.
+    #[serde(default)]
+    pub is_ours: bool,
 }
 
 /// All that was remembered.

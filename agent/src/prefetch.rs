@@ -84,8 +84,7 @@ impl Prefetcher {
             return;
         }
         let announced = self.announced.borrow_and_update().clone();
-        let images = announced.iter().flat_map(|prefetch| &prefetch.images).map(|image| image.digest().clone());
-        self.shared.needs.set_ahead(images.collect::<BTreeSet<_>>());
+        self.keep(&announced);
         let (now, mut before) = (self.shared.ticker.now(), std::mem::take(&mut self.items));
         for prefetch in announced {
             let key = prefetch.key.clone();
@@ -100,6 +99,12 @@ impl Prefetcher {
         for key in before.keys() {
             self.shared.reports.prefetch(key, None);
         }
+    }
+
+    /// What is announced is needed, whatever else is under way: tidying must not take it.
+    fn keep(&self, announced: &[Prefetch]) {
+        let images = announced.iter().flat_map(|prefetch| &prefetch.images).map(|image| image.digest().clone());
+        self.shared.needs.set_ahead(images.collect::<BTreeSet<_>>());
     }
 
     async fn wait(&mut self, until: Option<Monotonic>, shutdown: &CancellationToken) {
@@ -154,7 +159,12 @@ impl Prefetcher {
                 return Err(Failure::plain(CauseKind::DiskFull, full));
             }
             self.fetched.note(&wanted.key, image, &self.shared).await?;
-            if let Brought::Dropped = self.pull(wanted, image, shutdown).await? {
+            let brought = self.pull(wanted, image, shutdown).await?;
+            if let Brought::Dropped = brought {
+                return Ok(Brought::Dropped);
+            }
+            self.fetched.brought(image, &self.shared).await;
+            if !self.announced.borrow().iter().any(|prefetch| is_same(prefetch, wanted)) {
                 return Ok(Brought::Dropped);
             }
         }
@@ -185,8 +195,10 @@ impl Prefetcher {
                 biased;
                 () = shutdown.cancelled() => return Ok(Brought::Dropped),
                 Ok(()) = announced.changed() => {
-                    let newest = announced.borrow_and_update().iter().find(|other| other.key == wanted.key).cloned();
-                    let is_wanted = newest.as_ref().is_some_and(|newest| is_same(newest, wanted)) || self.is_assigned(wanted);
+                    let all = announced.borrow_and_update().clone();
+                    self.keep(&all);
+                    let newest = all.iter().find(|other| other.key == wanted.key);
+                    let is_wanted = newest.is_some_and(|newest| is_same(newest, wanted)) || self.is_assigned(wanted);
                     let wait = if newest.is_some() { Millis(0) } else { DOUBT };
                     doubted = (!is_wanted).then(|| Instant::now() + wait.to_std());
                 }
@@ -200,8 +212,7 @@ impl Prefetcher {
         self.shared.failpoint.reached("after:prefetch");
         match outcome {
             Outcome::Failed(failure) => Err(*failure),
-            _ if announced.borrow().iter().any(|prefetch| is_same(prefetch, wanted)) => Ok(Brought::All),
-            _ => Ok(Brought::Dropped),
+            _ => Ok(Brought::All),
         }
     }
 

@@ -10,6 +10,7 @@ mod arguments;
 mod figures;
 mod load;
 mod memory;
+pub mod proxy;
 pub mod swap;
 mod table;
 

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::gather;
 use crate::limits::within;
 
 /// Connects, within a limit.
@@ -77,7 +78,7 @@ impl AsyncWrite for Tap {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        gather::poll_write(&mut self.inner, cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

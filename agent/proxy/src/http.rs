@@ -18,3 +18,10 @@ mod wire;
 pub(crate) use body::ClientBody;
 pub(crate) use client::Client;
 pub(crate) use server::serve;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use probing::{headers as header_checks, scan_bytes};
+
+/// What must hold of what is read here; see [`crate::fuzzing`].
+#[cfg(any(test, feature = "fuzzing"))]
+mod probing;

@@ -17,6 +17,7 @@
 //! Deliberately not here: containers, releases, the control socket, the routes' file, X.509. Sockets come through [`Sockets`] and
 //! TLS through [`Terminate`], so that both may belong to someone who outlives this process or knows certificates.
 
+mod aside;
 mod choose;
 mod closing;
 mod connect;
@@ -25,6 +26,10 @@ mod control;
 mod duplex;
 mod entry;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+mod gather;
 mod hold;
 mod http;
 mod limits;

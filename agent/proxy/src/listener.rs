@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use crate::aside::Aside;
 use crate::closing::Closing;
 use crate::connections::Open;
 use crate::http::{self, Client};
@@ -95,10 +96,10 @@ impl Accept {
         let (shared, address, closing) = (self.shared.clone(), self.address, self.closing.clone());
         self.shared.tasks.spawn(async move {
             // Its own token: thousands of connections must not wake through one lock.
-            let end = shared.end.child_token();
+            let end = Aside::new(shared.end.child_token().cancelled_owned());
             tokio::select! {
                 biased;
-                () = end.cancelled() => {}
+                () = end => {}
                 () = connection(shared, address, closing, stream, peer, open) => {}
             }
         });

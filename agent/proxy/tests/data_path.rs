@@ -10,8 +10,12 @@ mod bodies;
 mod client;
 #[path = "data_path/conversation.rs"]
 mod conversation;
+#[path = "data_path/crowd.rs"]
+mod crowd;
 #[path = "data_path/drain.rs"]
 mod drain;
+#[path = "data_path/frames.rs"]
+mod frames;
 #[path = "data_path/goaway.rs"]
 mod goaway;
 #[path = "data_path/handover.rs"]
@@ -20,6 +24,8 @@ mod handover;
 mod headers;
 #[path = "data_path/hold.rs"]
 mod hold;
+#[path = "data_path/hostile.rs"]
+mod hostile;
 #[path = "data_path/http2.rs"]
 mod http2;
 #[path = "data_path/limits.rs"]

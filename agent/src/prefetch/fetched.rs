@@ -1,5 +1,5 @@
 //! The images that were fetched ahead and that no ledger keeps yet: those that come to no use are taken away again, and nobody else's. Such an image
-//! was noted, durably, before the pull that brought it, and only where it was not here before. Not here: images of the releases that were committed,
+//! was noted, durably, before the pull that brought it, only where it was not here before, and again when our own pull had brought it. Not here: images of the releases that were committed,
 //! which are the ledgers' (crate `evenkeel-machine`, `hygiene`).
 
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use crate::session::chain;
 
 /// How often it is looked whether an image is still of use.
 const LOOK: Millis = Millis::minutes(1);
-/// How long an image stays though nobody needs it: a coordinator that is started again, or a rollout that is begun anew, must not cost a second pull.
-pub(super) const KEPT_UNUSED: Millis = Millis::minutes(10);
+/// How long an image stays though nobody needs it: a coordinator that is started again, a rollout that is begun anew, or one that waits for a
+/// person to come, must not cost a second pull.
+pub(super) const KEPT_UNUSED: Millis = Millis::minutes(60);
 /// An image that could not be taken away so often is left to the operator.
 const MOST_FAILURES: u32 = 3;
 
@@ -47,8 +48,18 @@ impl FetchedImages {
             return Ok(());
         }
         let mut list = self.list.clone();
-        list.push(Fetched { key: key.clone(), image: image.clone() });
+        list.push(Fetched { key: key.clone(), image: image.clone(), is_ours: false });
         self.save(list, shared).await
+    }
+
+    /// Notes that our pull has brought an image. If that can't be made durable, the image stays: it costs room and nothing else.
+    pub(super) async fn brought(&mut self, image: &ImagePin, shared: &Shared) {
+        let mut list = self.list.clone();
+        let Some(fetched) = list.iter_mut().find(|fetched| fetched.image.digest() == image.digest()) else { return };
+        fetched.is_ours = true;
+        if let Err(failure) = self.save(list, shared).await {
+            tracing::warn!(%image, %failure, "an image that was fetched ahead will not be taken away");
+        }
     }
 
     /// Takes away what nobody has needed for long, and hands over what a ledger keeps.
@@ -79,7 +90,7 @@ impl FetchedImages {
             }
             Claim::None => {
                 let since = *self.unused.entry(digest.clone()).or_insert(now);
-                now >= since + KEPT_UNUSED && self.forget(fetched, shared).await
+                now >= since + KEPT_UNUSED && (!fetched.is_ours || self.forget(fetched, shared).await)
             }
         }
     }

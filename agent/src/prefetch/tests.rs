@@ -344,6 +344,19 @@ async fn what_comes_to_no_use_is_taken_away_later_and_nobody_elses_image_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_image_that_somebody_else_brought_after_our_pull_had_failed_stays() {
+    let work = work().await;
+    let pull = Pull::Fails(CauseKind::ImageNotFound);
+    work.engine.behave(pin("web-2").digest(), Behaviour { pull, ..Behaviour::default() });
+    work.announce.send_replace(vec![wanted("shop", 2, &["web-2"])]);
+    work.until("shop", |state| matches!(state, PrefetchState::GivenUp { .. })).await;
+    work.engine.load(pin("web-2").digest());
+    work.announce.send_replace(Vec::new());
+    sleep(KEPT_UNUSED.to_std() + 3 * LOOK.to_std()).await;
+    assert!(work.has("web-2").await && work.noted().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_that_can_not_be_taken_away_is_left_after_three_attempts() {
     let work = work().await;
     for _ in 0..10 {

@@ -9,7 +9,8 @@ use evenkeel_machine::{ContainerPlan, Place};
 use evenkeel_model::{AppKey, Digest, Epoch, FleetName, Generation, HostId, ReleaseNumber, Version};
 
 const FLEET: &str = "evenkeel.fleet";
-const HOST: &str = "evenkeel.host";
+/// The label that says whose host an object is for.
+pub(crate) const HOST: &str = "evenkeel.host";
 const ENVIRONMENT: &str = "evenkeel.environment";
 const APP: &str = "evenkeel.app";
 const SERVICE: &str = "evenkeel.service";
@@ -87,6 +88,12 @@ impl Scope {
     /// Whether an object with these labels is ours and the app's.
     pub fn owns<'a>(&self, key: &AppKey, label: impl Fn(&str) -> Option<&'a String>) -> bool {
         self.app_labels(key).iter().all(|(name, value)| label(name) == Some(value))
+    }
+
+    /// Whether an object with these labels belongs to another agent of the fleet: one that shares this engine.
+    pub(crate) fn is_a_neighbours<'a>(&self, label: impl Fn(&str) -> Option<&'a String>) -> bool {
+        let is = |name: &str, value: &str| label(name).is_some_and(|own| own == value);
+        is(FLEET, self.fleet.as_str()) && !is(HOST, self.host.as_str())
     }
 }
 

@@ -220,6 +220,12 @@ async fn an_image_of_a_registry_is_taken_away_once_no_container_needs_it() {
     done(&*runtime, forget()).await;
     assert!(is_here().await, "a container that does not run may be started again");
     done(&*runtime, Action::Remove(place(Slot::A))).await;
+    // Another agent on the same engine may have to go back to it.
+    let neighbour = rig.runtime("h2");
+    done(&*neighbour, create(Slot::A, &rig.service(Program::Serves))).await;
+    done(&*runtime, forget()).await;
+    assert!(is_here().await);
+    done(&*neighbour, Action::Remove(place(Slot::A))).await;
     for _ in 0..2 {
         done(&*runtime, forget()).await;
         assert!(!is_here().await);

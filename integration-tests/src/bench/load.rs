@@ -89,7 +89,7 @@ impl Report {
 }
 
 /// The load generator: named by the environment (as `integration-tests/bench` does), or built here once.
-fn binary() -> Result<PathBuf> {
+pub(super) fn binary() -> Result<PathBuf> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(path) = std::env::var_os("EK_LOAD") {
         return Ok(path.into());

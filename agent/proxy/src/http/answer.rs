@@ -14,6 +14,7 @@ const MARK: HeaderName = HeaderName::from_static("x-evenkeel-proxy");
 pub(super) enum Reason {
     BadRequest,
     BothLengths,
+    Coding,
     Connect,
     NoRoute,
     OtherHost,
@@ -32,6 +33,7 @@ impl Reason {
         match self {
             Self::BadRequest => (400, "bad-request", "the request does not say which host it is for, or says it twice"),
             Self::BothLengths => (400, "both-lengths", "the request has both Content-Length and Transfer-Encoding"),
+            Self::Coding => (501, "transfer-coding", "the only transfer coding understood here is chunked, once"),
             Self::Connect => (405, "connect-method", "this is not a proxy for CONNECT"),
             Self::NoRoute => (404, "no-route", "no service is published for this host and path"),
             Self::OtherHost => {
@@ -51,7 +53,7 @@ impl Reason {
     }
 
     fn is_about_the_service(self) -> bool {
-        self.parts().0 > 500
+        self.parts().0 > 501
     }
 }
 

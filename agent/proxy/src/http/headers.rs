@@ -27,33 +27,52 @@ pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     (has_word(headers, &CONNECTION, "upgrade") && !has_word(headers, &UPGRADE, "h2c")).then(|| wanted.clone())
 }
 
+/// What is between two neighbours only, besides what `Connection` lists. `Connection` is the first, and `TE`, which is treated on its own,
+/// the last.
+static BETWEEN: [HeaderName; 7] =
+    [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS, TE];
+
 /// Takes away what is between two neighbours only (RFC 9110, 7.6.1).
 pub(super) fn strip(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let listed: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|text| text.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            // `TE` must be listed and is treated below; a peer may not make us drop what the message cannot be without.
-            .filter(|name| ![TE, HOST, ::http::header::CONTENT_LENGTH].contains(name))
-            .collect();
-        for name in listed {
+    // One look at what there is: it is little, and asking for each of the names costs more than all else here.
+    let mut found = [false; BETWEEN.len()];
+    for name in headers.keys() {
+        if let Some(at) = BETWEEN.iter().position(|between| between == name) {
+            found[at] = true;
+        }
+    }
+    if found[0] && !lists_nothing(headers) {
+        for name in listed(headers) {
             headers.remove(name);
         }
-        headers.remove(CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS] {
-        headers.remove(name);
-    }
-    if headers.contains_key(TE) {
-        let trailers = has_word(headers, &TE, "trailers");
-        headers.remove(TE);
-        if trailers {
-            headers.insert(TE, HeaderValue::from_static("trailers"));
+    let trailers = found[6] && has_word(headers, &TE, "trailers");
+    for (name, found) in BETWEEN.iter().zip(found) {
+        if found {
+            headers.remove(name);
         }
     }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Whether `Connection` is the usual one, which names nothing that is not taken away in any case.
+fn lists_nothing(headers: &HeaderMap) -> bool {
+    headers.get_all(CONNECTION).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
+}
+
+/// The headers that `Connection` names.
+fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // `TE` must be listed and is treated on its own; a peer may not make us drop what the message cannot be without.
+        .filter(|name| ![TE, HOST, ::http::header::CONTENT_LENGTH].contains(name))
+        .collect()
 }
 
 /// Asks the neighbour to change the protocol.
@@ -64,11 +83,12 @@ pub(super) fn ask_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 
 /// Says who asked, by which protocol, for which host. Whoever was before us and said so already is believed for the last two.
 pub(super) fn forwarded(headers: &mut HeaderMap, address: &HeaderValue, tls: bool, host: Option<&HeaderValue>) {
-    let list = match headers.get(FORWARDED_FOR) {
-        None => address.clone(),
-        Some(_) => joined(headers, &FORWARDED_FOR, b", ", Some(address)).unwrap_or_else(|| address.clone()),
-    };
-    headers.insert(FORWARDED_FOR, list);
+    if let Entry::Vacant(absent) = headers.entry(FORWARDED_FOR) {
+        absent.insert(address.clone());
+    } else {
+        let list = joined(headers, &FORWARDED_FOR, b", ", Some(address)).unwrap_or_else(|| address.clone());
+        headers.insert(FORWARDED_FOR, list);
+    }
     if let Entry::Vacant(absent) = headers.entry(FORWARDED_PROTO) {
         absent.insert(HeaderValue::from_static(if tls { "https" } else { "http" }));
     }

@@ -3,7 +3,7 @@
 //! hyper alone decides what a request is; where the two lose each other's track, this finds nothing. Not here: timers, answers.
 
 /// Longer heads are hyper's to refuse.
-const MOST: usize = 64 * 1024;
+pub(super) const MOST: usize = 64 * 1024;
 
 /// Follows the bytes of one connection.
 #[derive(Debug, Default)]
@@ -45,6 +45,12 @@ impl HeadScan {
     /// Whether a head has begun.
     pub(super) fn begun(&self) -> bool {
         !self.head.is_empty()
+    }
+
+    /// How much it holds.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn held(&self) -> usize {
+        self.head.len()
     }
 
     /// hyper found a whole head. Says whether both lengths were in it.

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ::http::header::{CONTENT_TYPE, EXPECT, HOST};
 use ::http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
@@ -19,6 +18,7 @@ use super::body::{BodyError, ClientBody};
 use super::upload::Upload;
 use super::{headers, retry};
 use crate::Limits;
+use crate::aside::Aside;
 use crate::connect::Tap;
 use crate::limits::limited;
 use crate::upstream::{InFlight, Link, Live, Pool, Slot, Unusable};
@@ -90,7 +90,7 @@ pub(super) async fn over_http1(
 ) -> Sent {
     let pooled = if fresh { None } else { in_flight.pool.take(limits.upstream_idle) };
     let reused = pooled.is_some();
-    let mut link = match pooled {
+    let link = match pooled {
         Some(link) => link,
         None => match open(&in_flight, &limits).await {
             Ok(link) => link,
@@ -108,11 +108,11 @@ pub(super) async fn over_http1(
     }
     let copy = if reused { retry::copy(&request) } else { None };
     in_flight.count_request();
-    link.answered.store(false, Ordering::Release);
-    let Some(sender) = &mut link.sender else { return Sent::Unsent(request) };
-    let answer = sender.try_send_request(request);
-    let ended = link.ended.clone();
-    let Some(answer) = limited(limits.answer, unless_stranded(answer, &ended, || link.sender = None)).await else {
+    let answer = match link.send(request) {
+        Ok(answer) => answer,
+        Err(request) => return Sent::Unsent(*request),
+    };
+    let Some(answer) = limited(limits.answer, answer).await else {
         in_flight.count_failure();
         return Sent::Failed(Reason::AnswerTimeout);
     };
@@ -121,7 +121,7 @@ pub(super) async fn over_http1(
             Sent::Answer(answer, Lease { link: Some(link), _slot: None, upload, in_flight, keep: limits.upstream_idle })
         }
         Err(mut error) => {
-            let copy = copy.filter(|_| !link.answered.load(Ordering::Acquire));
+            let copy = copy.filter(|_| !link.answered());
             match error.take_message() {
                 // A new connection that was closed before anything was written: it is as good as refused.
                 Some(request) if !reused => Sent::Unreached(request, io::Error::other(error.into_error())),
@@ -193,9 +193,9 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Waits for an answer. A request that is queued in the very moment in which its connection ends may be seen by neither side (tokio's channel
-/// keeps it until the last sender is dropped), and whoever waited for it with a sender in hand would wait for ever. So at the connection's end
-/// `let_go` drops the senders, and whatever is stranded comes back as unsent. An answer that is on its way still comes.
+/// Waits for an answer over HTTP/2. A request that is queued in the very moment in which its connection ends may be seen by neither side, and
+/// whoever waited for it with a sender in hand would wait for ever (see [`Link`]). So at the connection's end `let_go` drops the senders,
+/// and whatever is stranded comes back as unsent. An answer that is on its way still comes.
 async fn unless_stranded<F: Future>(answer: F, ended: &CancellationToken, let_go: impl FnOnce()) -> F::Output {
     let mut answer = pin!(answer);
     tokio::select! {
@@ -229,20 +229,19 @@ async fn open(live: &Live, limits: &Limits) -> io::Result<Link> {
     let (sender, connection) = http1::handshake(TokioIo::new(tap)).await.map_err(io::Error::other)?;
     let connection = connection.with_upgrades();
     // Its own token: thousands of connections must not wake through one lock.
-    let cut = live.cut.child_token();
-    let ended = CancellationToken::new();
-    let guard = ended.clone().drop_guard();
+    let cut = Aside::new(live.cut.child_token().cancelled_owned());
+    let (link, ended) = Link::new(sender, answered);
     tokio::spawn(async move {
-        let _ended = guard;
+        let _ended = ended;
         tokio::select! {
             biased;
-            () = cut.cancelled() => {}
+            () = cut => {}
             ended = connection => if let Err(error) = ended {
                 tracing::debug!(%error, "a connection to an upstream ended");
             },
         }
     });
-    Ok(Link { sender: Some(sender), ended, answered })
+    Ok(link)
 }
 
 /// From HTTP/2's form, if it is in that.

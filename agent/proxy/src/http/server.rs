@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
@@ -12,12 +13,13 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::AnswerBody;
 use super::client::Client;
 use super::service;
 use super::wire::Wire;
+use crate::aside::Aside;
 use crate::limits::within;
 use crate::terminate::Alpn;
 
@@ -132,9 +134,8 @@ async fn drive(connection: impl Connection, client: &Client, goes_away: bool) {
     let mut connection = pin!(connection);
     let limit = within(client.shared.limits.idle);
     // Its own token: thousands of connections must not wake through one lock.
-    let closing = client.closing.token.child_token();
-    let mut closed = pin!(closing.cancelled());
-    let mut idle = pin!(sleep_until(client.idle_at(limit)));
+    let mut closed = Aside::new(client.closing.token.child_token().cancelled_owned());
+    let mut idle = Aside::new(unused(client, limit, Duration::ZERO));
     let mut told = !goes_away;
     loop {
         tokio::select! {
@@ -150,14 +151,18 @@ async fn drive(connection: impl Connection, client: &Client, goes_away: bool) {
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut idle => {
-                let at = client.idle_at(limit);
-                if at <= tokio::time::Instant::now() {
-                    connection.as_mut().graceful_shutdown();
-                    idle.as_mut().reset(tokio::time::Instant::now() + limit);
-                } else {
-                    idle.as_mut().reset(at);
-                }
+                connection.as_mut().graceful_shutdown();
+                idle = Aside::new(unused(client, limit, limit));
             }
         }
+    }
+}
+
+/// Returns when the connection has been without a request for so long, but not before `after` has passed.
+async fn unused(client: &Client, limit: Duration, after: Duration) {
+    let mut at = client.idle_at(limit).max(Instant::now() + after);
+    while at > Instant::now() {
+        sleep_until(at).await;
+        at = client.idle_at(limit);
     }
 }

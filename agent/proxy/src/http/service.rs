@@ -37,6 +37,11 @@ async fn respond(client: &Arc<Client>, request: Request<Incoming>) -> Response<A
         refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return refusal;
     }
+    if has_other_coding(&request) {
+        let mut refusal = answer(Reason::Coding, "");
+        refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return refusal;
+    }
     if request.method() == Method::CONNECT {
         return answer(Reason::Connect, "");
     }
@@ -72,6 +77,14 @@ fn has_both_lengths(client: &Client, request: &Request<Incoming>) -> bool {
         Follows::Length(request.body().size_hint().exact().unwrap_or(0))
     };
     client.scan().complete(follows)
+}
+
+/// Whether the body is coded otherwise than by chunks alone (RFC 9112, 6.1). hyper looks at the last coding and takes the others for granted,
+/// and they would be lost on the way.
+fn has_other_coding(request: &Request<Incoming>) -> bool {
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next();
+    first.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked") || codings.next().is_some())
 }
 
 /// The host and path; none if it does not say which host, or says it twice (RFC 9112, 3.2).

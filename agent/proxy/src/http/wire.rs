@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::client::Client;
+use crate::gather;
 use crate::limits::within;
 
 const SLOW_HEAD: &[u8] =
@@ -110,7 +111,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let Poll::Ready(result) = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs) else {
+        let Poll::Ready(result) = gather::poll_write(&mut self.inner, cx, bufs) else {
             return self.poll_blocked(cx).map(Err);
         };
         self.blocked = None;

@@ -1,27 +1,45 @@
 //! HTTP/1.1 connections to one upstream, kept for a moment for the next request. Not here: opening them (`http/send`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use ::http::{Request, Response};
 use evenkeel_model::Millis;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::Live;
 use crate::http::ClientBody;
 use crate::limits::within;
 
-/// One connection.
+/// One connection; closed when this is dropped and nothing is under way on it.
+///
+/// Whoever waits for an answer has it in hand, and so the sender; and a request that is queued in the very moment in which its connection
+/// ends may be seen by neither side: tokio's channel keeps it until the last sender is dropped. So the connection itself drops the sender
+/// at its end ([`Ended`]), and whatever is stranded comes back as unsent. An answer that is on its way still comes.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// Sends requests over it. None: it has ended.
-    pub(crate) sender: Option<SendRequest<ClientBody>>,
-    /// Cancelled when it has ended.
-    pub(crate) ended: CancellationToken,
-    /// Set when anything was read from it.
-    pub(crate) answered: Arc<AtomicBool>,
+    sender: Arc<Mutex<Option<SendRequest<ClientBody>>>>,
+    answered: Arc<AtomicBool>,
 }
+
+/// To be dropped when the connection has ended, after all else of it.
+#[derive(Debug)]
+pub(crate) struct Ended(Weak<Mutex<Option<SendRequest<ClientBody>>>>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let Some(sender) = self.0.upgrade() else { return };
+        let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not under the lock: what is stranded wakes whoever waits for it.
+        drop(sender);
+    }
+}
+
+/// What comes of a request that was sent.
+pub(crate) type Answered = Result<Response<Incoming>, TrySendError<Request<ClientBody>>>;
 
 /// Those without a request, the longest unused first.
 #[derive(Debug, Default)]
@@ -31,12 +49,40 @@ pub(crate) struct Pool {
 }
 
 impl Link {
+    /// A new connection. `answered` is set when anything was read from it.
+    pub(crate) fn new(sender: SendRequest<ClientBody>, answered: Arc<AtomicBool>) -> (Self, Ended) {
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        let ended = Ended(Arc::downgrade(&sender));
+        (Self { sender, answered }, ended)
+    }
+
+    /// Sends a request; an error gives it back: the connection has ended.
+    pub(crate) fn send(
+        &self,
+        request: Request<ClientBody>,
+    ) -> Result<impl Future<Output = Answered> + use<>, Box<Request<ClientBody>>> {
+        self.answered.store(false, Ordering::Release);
+        match &mut *self.sender() {
+            Some(sender) => Ok(sender.try_send_request(request)),
+            None => Err(Box::new(request)),
+        }
+    }
+
+    /// Whether anything of an answer has come since the last request was sent.
+    pub(crate) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
     fn is_open(&self) -> bool {
-        self.sender.as_ref().is_some_and(|sender| !sender.is_closed())
+        self.sender().as_ref().is_some_and(|sender| !sender.is_closed())
     }
 
     fn is_ready(&self) -> bool {
-        self.sender.as_ref().is_some_and(SendRequest::is_ready)
+        self.sender().as_ref().is_some_and(SendRequest::is_ready)
+    }
+
+    fn sender(&self) -> MutexGuard<'_, Option<SendRequest<ClientBody>>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

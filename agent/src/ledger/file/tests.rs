@@ -47,7 +47,7 @@ async fn what_was_saved_is_loaded(store: impl LedgerStore) {
     store.save(&keys[0], &ledger(9)).await.unwrap();
     store.save_epoch(Epoch(4)).await.unwrap();
     store.save_epoch(Epoch(5)).await.unwrap();
-    let fetched = [Fetched { key: keys[1].clone(), image: ledger(1).kept[0].images[0].clone() }];
+    let fetched = [Fetched { key: keys[1].clone(), image: ledger(1).kept[0].images[0].clone(), is_ours: true }];
     store.save_fetched(&[]).await.unwrap();
     store.save_fetched(&fetched).await.unwrap();
     let remembered = store.load().await.unwrap();

@@ -9,6 +9,8 @@ use futures_util::StreamExt;
 
 use evenkeel_model::{CauseKind, Failure, ImagePin, Millis};
 
+use crate::runtime::identity::HOST;
+
 use super::containers::is_pinned;
 use super::credentials;
 use super::errors::{EngineError, Refused, pulling};
@@ -54,12 +56,13 @@ impl DockerRuntime {
     }
 
     /// Takes the pinned image away. One that is gone, or that a container needs, or another name holds, is done: it is nobody's trouble.
-    /// One that was never in a registry could not be had again, and stays.
+    /// One that was never in a registry could not be had again, and stays. On an engine that agents share all stay: which images another
+    /// one may have to go back to, only that one knows.
     pub(super) async fn forget(&self, pin: &ImagePin) -> Result<(), Failure> {
         let ImagePin::Registry { .. } = pin else { return Ok(()) };
         let (reference, options) = (pin.engine_reference(), RemoveImageOptions::default());
         // The engine itself looks only when the last of an image's names goes.
-        if self.is_used(&reference).await? {
+        if self.is_used(&reference).await? || self.has_neighbours().await? {
             return Ok(());
         }
         let removed = self.call(WORK, async |docker| docker.remove_image(&reference, Some(options), None).await).await;
@@ -74,11 +77,17 @@ impl DockerRuntime {
 
     /// Whether there is a container of the image, anybody's, running or not.
     async fn is_used(&self, reference: &str) -> Result<bool, EngineError> {
-        let options = ListContainersOptions {
-            all: true,
-            filters: Some(HashMap::from([("ancestor".to_owned(), vec![reference.to_owned()])])),
-            ..ListContainersOptions::default()
-        };
+        let filters = Some(HashMap::from([("ancestor".to_owned(), vec![reference.to_owned()])]));
+        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
         Ok(!self.call(CALL, async |docker| docker.list_containers(Some(options)).await).await?.is_empty())
+    }
+
+    /// Whether another agent of the fleet has containers on this engine, running or not.
+    async fn has_neighbours(&self) -> Result<bool, EngineError> {
+        let filters = Some(HashMap::from([("label".to_owned(), vec![HOST.to_owned()])]));
+        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
+        let all = self.call(CALL, async |docker| docker.list_containers(Some(options)).await).await?;
+        let mut labels = all.iter().filter_map(|container| container.labels.as_ref());
+        Ok(labels.any(|labels| self.scope.is_a_neighbours(|name| labels.get(name))))
     }
 }

@@ -70,7 +70,7 @@ impl FakeRuntime {
                 Ok(())
             }
             Action::Forget { image } => {
-                self.engine.change(|world, _| world.forget(image));
+                self.engine.change(|world, _| world.forget(&self.scope, image));
                 Ok(())
             }
             Action::Route(_) | Action::Cut { .. } => Err(not_the_engines(action)),

@@ -257,8 +257,10 @@ impl World {
     }
 
     /// Takes an image away, unless it could not be had again or a container needs it.
-    pub(super) fn forget(&mut self, pin: &ImagePin) {
-        let in_use = self.bodies.values().any(|body| body.identity.pin == *pin.digest());
+    pub(super) fn forget(&mut self, scope: &Scope, pin: &ImagePin) {
+        let needs_it =
+            |body: &Body| body.identity.pin == *pin.digest() || scope.is_a_neighbours(|name| body.labels.get(name));
+        let in_use = self.bodies.values().any(needs_it);
         if !in_use && matches!(pin, ImagePin::Registry { .. }) {
             self.images.remove(pin.digest());
         }
