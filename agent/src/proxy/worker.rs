@@ -10,6 +10,7 @@ mod service;
 mod status;
 mod steward;
 mod tls;
+mod upkeep;
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -21,6 +22,7 @@ use self::book::BookFile;
 use self::line::Line;
 use self::steward::Steward;
 use self::tls::Certificates;
+use self::upkeep::kept_up;
 use crate::config::ProxyConfig;
 
 /// Why a worker can't work.
@@ -46,8 +48,6 @@ pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
     let time = TimeSource::system();
     let issued = config.acme.as_ref().map(|acme| acme::folder(&config.state_dir, acme));
     let certificates = Certificates::new(&config.certificates, issued.as_deref(), &time);
-    // Before it leads: none that is there must be missing to the first client.
-    certificates.look();
     let (line, words) = Line::start(socket).map_err(WorkerError::NoParent)?;
     let mut runtime = match config.workers {
         1 => tokio::runtime::Builder::new_current_thread(),
@@ -55,7 +55,10 @@ pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
     };
     let runtime = runtime.worker_threads(config.workers).enable_all().build().map_err(WorkerError::Runtime)?;
     runtime.block_on(async {
-        tokio::spawn(Arc::clone(&certificates).keep_looking());
+        // Before it leads: none that is there must be missing to the first client. Not for long: plain HTTP waits, too.
+        certificates.look().await;
+        let looking = Arc::clone(&certificates);
+        tokio::spawn(async move { kept_up("certificates are looked at", || looking.keep_looking()).await });
         Steward::new(config, line, file, &certificates, &time).run(words).await;
     });
     // The reader's thread waits for the parent, and a write to a dead disk for the disk: neither is waited for.

@@ -142,3 +142,25 @@ async fn a_host_without_a_certificate_is_refused_before_anything_changes_and_tak
     let mut client = Https::connect(&authority.client(&["h2"]), port, "shop.test").await.unwrap();
     assert_eq!(client.get("shop.test", "/").await.unwrap().1, "other");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g2_going_back_to_a_host_whose_certificate_went_missing_is_not_refused_not_even_after_a_restart() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let mut rig = Rig::start(&settings(folder.path())).await;
+    let (old, new, port) = (Upstream::http("old").await, Upstream::http("new").await, free_port());
+    let before = [tls_route(port, &["old.test"], &[("c1", old.address)])];
+    let after = [tls_route(port, &["new.test"], &[("c2", new.address)])];
+    for name in ["old.test", "new.test"] {
+        put(folder.path(), name, &authority.issue(&[name]));
+    }
+    rig.route(SHOP, "m1", &before).await;
+    rig.route(SHOP, "m2", &after).await;
+    rig.route(SHOP, "m3", &after).await;
+    rig.stop().await;
+    std::fs::remove_file(folder.path().join("old.test.crt")).unwrap();
+    std::fs::remove_file(folder.path().join("old.test.key")).unwrap();
+    rig.restart().await;
+    let other = rig.set("default/other", "m", &[tls_route(port, &["old.test"], &[])]).await;
+    assert!(matches!(other.problem, Some(Problem::Refused(_))), "it is another app's");
+    rig.route(SHOP, "m4", &before).await;
+}

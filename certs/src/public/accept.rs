@@ -25,6 +25,7 @@ const HTTP11: &[u8] = b"http/1.1";
 pub struct PublicTls {
     config: Arc<ServerConfig>,
     shown: Arc<Shown>,
+    time: TimeSource,
 }
 
 /// A connection that was accepted.
@@ -69,13 +70,14 @@ impl PublicTls {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&shown) as Arc<_>);
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP11.to_vec()];
-        Self { config: Arc::new(config), shown }
+        Self { config: Arc::new(config), shown, time: time.clone() }
     }
 
     /// Shows these from now on; the first of them to clients that ask for a name that none is for, or for none. Clients that ask for one of
-    /// the awaited names are refused as long as none of the certificates is for it.
+    /// the awaited names are refused as long as none of the certificates is for it. Which of them are valid is judged now: to be called
+    /// again while time goes by.
     pub fn show(&self, certificates: &[Arc<PublicCertificate>], awaited: BTreeSet<String>) {
-        self.shown.replace(Selection::new(certificates, awaited));
+        self.shown.replace(Selection::new(certificates, awaited, self.time.now()));
     }
 
     /// Makes the handshake. Takes as long as the client likes. Cancel safe: the connection is dropped.

@@ -76,6 +76,11 @@ impl PublicCertificate {
         self.not_after
     }
 
+    /// Whether clients whose clock says this take it.
+    pub fn is_valid(&self, now: UnixMillis) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+
     /// Whether it is for this host: a name or an address without port, in lower case.
     pub fn covers(&self, host: &str) -> bool {
         let wild = wildcard_of(host);

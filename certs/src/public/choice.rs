@@ -1,5 +1,6 @@
 //! Which certificate a client is shown: that for exactly the name it asks for, else a wildcard's, else the first of all; none while one
-//! for that name is awaited, because a certificate of another name would be a lie. Not here: the handshake (`accept`).
+//! for that name is awaited, because a certificate of another name would be a lie. One that is valid comes before each that is not, as
+//! clients refuse those. Not here: the handshake (`accept`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use evenkeel_model::UnixMillis;
 
 use super::certificate::{PublicCertificate, wildcard_of};
 
@@ -21,6 +24,8 @@ pub(super) struct Shown {
 pub(super) struct Selection {
     first: Option<Arc<PublicCertificate>>,
     by_name: HashMap<String, Arc<PublicCertificate>>,
+    /// When it was made.
+    now: UnixMillis,
     awaited: BTreeSet<String>,
 }
 
@@ -36,24 +41,27 @@ pub(super) enum Choice {
 }
 
 impl Selection {
-    /// Of two for one name the one that lasts longer is shown.
-    pub(super) fn new(certificates: &[Arc<PublicCertificate>], awaited: BTreeSet<String>) -> Self {
+    /// Of two for one name the one that is valid now is shown; of two such the one that lasts longer.
+    pub(super) fn new(certificates: &[Arc<PublicCertificate>], awaited: BTreeSet<String>, now: UnixMillis) -> Self {
+        let rank = |certificate: &PublicCertificate| (certificate.is_valid(now), certificate.not_after());
         let mut by_name: HashMap<String, Arc<PublicCertificate>> = HashMap::new();
         for certificate in certificates {
             for name in certificate.names() {
-                let lasts_longer = |other: &Arc<PublicCertificate>| other.not_after() >= certificate.not_after();
-                if !by_name.get(name).is_some_and(lasts_longer) {
+                let is_better = |other: &Arc<PublicCertificate>| rank(other) >= rank(certificate);
+                if !by_name.get(name).is_some_and(is_better) {
                     by_name.insert(name.clone(), Arc::clone(certificate));
                 }
             }
         }
-        Self { first: certificates.first().cloned(), by_name, awaited }
+        let first = certificates.iter().find(|certificate| certificate.is_valid(now)).or(certificates.first());
+        Self { first: first.cloned(), by_name, now, awaited }
     }
 
-    fn choose(&self, name: Option<&str>) -> Choice {
+    pub(super) fn choose(&self, name: Option<&str>) -> Choice {
         let named = name.and_then(|name| {
-            let wild = || wildcard_of(name).and_then(|wild| self.by_name.get(&wild));
-            self.by_name.get(name).or_else(wild)
+            let wild = wildcard_of(name).and_then(|wild| self.by_name.get(&wild));
+            let found = [self.by_name.get(name), wild].into_iter().flatten();
+            found.clone().find(|certificate| certificate.is_valid(self.now)).or_else(|| found.clone().next())
         });
         match (named, name) {
             (Some(certificate), _) => Choice::Show(Arc::clone(certificate)),

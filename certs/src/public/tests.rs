@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
+use evenkeel_model::UnixMillis;
+
+use super::choice::{Choice, Selection};
 use super::*;
 use crate::{TimeSource, WebTls};
 
@@ -14,8 +17,13 @@ struct Made {
 }
 
 fn made(names: &[&str], until: i32) -> Made {
+    made_for(names, (2020, until))
+}
+
+/// From the first day of a year to that of another.
+fn made_for(names: &[&str], years: (i32, i32)) -> Made {
     let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(until, 1, 1));
+    (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
     let key = KeyPair::generate().unwrap();
     Made { pem: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
 }
@@ -66,6 +74,29 @@ async fn of_two_for_one_name_the_one_that_lasts_longer_is_shown() {
     for order in [[&short, &long], [&long, &short]] {
         assert!(meets(&server(&order, &[]), &long, "shop.test", &[]).await.0);
     }
+}
+
+#[test]
+fn what_is_valid_is_shown_before_what_has_expired_or_is_not_valid_yet() {
+    // 2026-01-01.
+    let now = UnixMillis(1_767_225_600_000);
+    let wild = made(&["*.shop.test"], 2030).read();
+    let (expired, early) = (made(&["www.shop.test"], 2025).read(), made_for(&["www.shop.test"], (2027, 2099)).read());
+    let exact = made(&["www.shop.test"], 2029).read();
+    let check = |all: &[&Arc<PublicCertificate>], name: Option<&str>, expected: &Arc<PublicCertificate>| {
+        let all: Vec<_> = all.iter().map(|one| Arc::clone(one)).collect();
+        let choice = Selection::new(&all, BTreeSet::new(), now).choose(name);
+        let Choice::Show(shown) = choice else { panic!("nothing is shown") };
+        assert!(Arc::ptr_eq(&shown, expected), "{name:?} of {all:?}");
+    };
+    let www = Some("www.shop.test");
+    check(&[&expired, &wild], www, &wild);
+    check(&[&early, &wild], www, &wild);
+    check(&[&early, &exact, &expired], www, &exact);
+    check(&[&wild, &exact], www, &exact);
+    check(&[&expired], www, &expired);
+    check(&[&expired, &exact], None, &exact);
+    check(&[&expired], None, &expired);
 }
 
 #[tokio::test]

@@ -56,7 +56,9 @@ async fn respond(client: &Arc<Client>, request: Request<Incoming>) -> Response<A
         if let Some(rule) = port.readiness.as_ref().filter(|rule| rule.path == asked.path.path()) {
             return readiness(rule.failing);
         }
-        if client.names.as_ref().is_some_and(|names| !names.are_for(&bare_host(asked.host()))) {
+        // One that names no host (HTTP/1.0) is for whichever the connection was made.
+        let names = client.names.as_ref().filter(|_| asked.host.as_ref().is_some_and(|host| !host.is_empty()));
+        if names.is_some_and(|names| !names.are_for(&bare_host(asked.host()))) {
             return answer(Reason::OtherHost, "");
         }
         let Some(entry) = port.paths.find(asked.host(), asked.path.path()) else { return answer(Reason::NoRoute, "") };

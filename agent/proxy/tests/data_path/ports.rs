@@ -10,7 +10,7 @@ use evenkeel_proxy::{
 use tokio::net::TcpStream;
 
 use crate::app::App;
-use crate::client::{Client, fetch, get};
+use crate::client::{Client, Raw, fetch, get};
 use crate::rig::{Rig, nowhere, reserve, soon, until};
 
 fn on(route: Route, owner: &str, listen: SocketAddr, hosts: &[&str], path: &str) -> Route {
@@ -145,6 +145,9 @@ async fn a_connection_is_not_used_for_a_host_that_its_certificate_is_not_for() {
         let got = client.got(request).await;
         assert_eq!((got.status.as_u16(), got.code()), (status, code), "{host}");
     }
+    let mut raw = Raw::connect(listen).await;
+    raw.send("GET / HTTP/1.0\r\n\r\n").await;
+    assert!(raw.rest().await.starts_with("HTTP/1.0 200"), "a request that names no host is for that of the connection");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use evenkeel_model::{Millis, UnixMillis};
 use self::account::Accounts;
 use self::plan::{Held, Next};
 use self::record::Record;
-use super::disk::{self, blocking};
+use super::disk::{self, Writes};
 use super::tls::Certificates;
 use crate::config::AcmeConfig;
 use crate::session::chain;
@@ -46,6 +46,8 @@ pub(super) struct Acme {
     folder: PathBuf,
     door: Arc<Door>,
     time: TimeSource,
+    /// All of them go through it, so that who ends the task can wait for them.
+    writes: Writes,
 }
 
 /// Where the certificates of a server are kept: those of another server, such as its staging one, are not taken for its own.
@@ -63,14 +65,16 @@ impl Acme {
         certificates: &Arc<Certificates>,
         door: &Arc<Door>,
         time: &TimeSource,
+        writes: &Writes,
     ) -> Self {
         Self {
             certificates: Arc::clone(certificates),
-            accounts: Accounts::new(config, folder, time),
+            accounts: Accounts::new(config, folder, time, writes),
             record: Record::new(folder),
             folder: folder.to_owned(),
             door: Arc::clone(door),
             time: time.clone(),
+            writes: writes.clone(),
         }
     }
 
@@ -85,13 +89,9 @@ impl Acme {
         loop {
             changed.mark_unchanged();
             // Also what an earlier worker has got meanwhile.
-            let (certificates, record) = (Arc::clone(&self.certificates), self.record.clone());
-            blocking(move || {
-                certificates.look();
-                record.read();
-            })
-            .await;
-            let now = self.time.now();
+            self.certificates.look().await;
+            let (record, now) = (self.record.clone(), self.time.now());
+            self.writes.blocking(move || record.read(now)).await;
             let nap = match plan::next(&self.held(), &self.record.all(), now) {
                 Next::Order(host) => {
                     self.try_one(&host).await;
@@ -117,7 +117,7 @@ impl Acme {
     async fn try_one(&self, host: &str) {
         let (record, name, now) = (self.record.clone(), host.to_owned(), self.time.now());
         // Before anything is asked: a worker that dies here must not ask more often than one that fails.
-        if let Err(error) = blocking(move || record.begin(&name, now)).await {
+        if let Err(error) = self.writes.blocking(move || record.begin(&name, now)).await {
             tracing::error!(host, %error, "no certificate is asked for, because the proxy's state can't be written; free some space, or mend the disk");
             return tokio::time::sleep(NAP).await;
         }
@@ -131,10 +131,9 @@ impl Acme {
             Err(trouble) => Some(trouble),
         };
         let (record, name, now) = (self.record.clone(), host.to_owned(), self.time.now());
-        let limited = problem.as_ref().is_some_and(order::Trouble::is_limit);
         let text = problem.as_ref().map(|trouble| chain(trouble));
-        let told = text.clone();
-        let next = blocking(move || record.end(&name, told, limited, now)).await;
+        let failure = problem.map(|trouble| (chain(&trouble), trouble.failure()));
+        let next = self.writes.blocking(move || record.end(&name, failure, now)).await;
         if let (Some(problem), Some(next)) = (text, next) {
             let wait = next.since(now);
             tracing::warn!(host, problem, next_try_in = %Millis(wait.0 / 1000 * 1000), "a certificate can't be had; what serves goes on");
@@ -157,14 +156,10 @@ impl Acme {
             return Err(order::Trouble::Other);
         }
         let held = held(&certificate);
-        let (path, certificates) = (self.folder.join(format!("{host}.pem")), Arc::clone(&self.certificates));
-        blocking(move || {
-            disk::replace(&path, pem.as_bytes())?;
-            certificates.look();
-            Ok(())
-        })
-        .await
-        .map_err(order::Trouble::State)?;
+        let path = self.folder.join(format!("{host}.pem"));
+        let written = self.writes.blocking(move || disk::replace(&path, pem.as_bytes())).await;
+        written.map_err(order::Trouble::State)?;
+        self.certificates.look().await;
         if plan::renewal(host, held) <= self.time.now() {
             return Err(order::Trouble::Due);
         }

@@ -13,7 +13,10 @@ use evenkeel_model::Digest;
 use evenkeel_proxy::{Kind, Route};
 use serde::{Deserialize, Serialize};
 
+use self::accepted::Accepted;
 use super::disk;
+
+mod accepted;
 
 /// The format that is written.
 const FORMAT: u32 = 1;
@@ -36,12 +39,25 @@ pub(super) struct Page {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Book {
     pub(super) owners: BTreeMap<String, Page>,
+    /// What may be gone back to.
+    #[serde(default, skip_serializing_if = "Accepted::is_empty")]
+    pub(super) accepted: Accepted,
 }
 
 impl Book {
     /// All apps' routes.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.owners.values().flat_map(|page| &page.routes)
+    }
+
+    /// An owner's routes are these now. The hosts of both pages are remembered: those before may be gone back to.
+    pub(super) fn turn_page(&mut self, owner: &str, page: Option<Page>) {
+        let before = match page {
+            Some(page) => self.owners.insert(owner.to_owned(), page),
+            None => self.owners.remove(owner),
+        };
+        let pages = before.iter().chain(self.owners.get(owner));
+        self.accepted.add(pages.flat_map(|page| &page.routes));
     }
 
     /// The ports where requests are spoken, and whether their readiness path is to answer 503: if any app on it says so.

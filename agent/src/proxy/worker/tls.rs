@@ -3,6 +3,7 @@
 
 mod expiry;
 mod folder;
+mod found;
 mod terminate;
 
 use std::collections::BTreeSet;
@@ -11,15 +12,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use evenkeel_certs::{PublicCertificate, PublicTls, TimeSource};
+use evenkeel_model::UnixMillis;
 use evenkeel_proxy::{Kind, Route, Terminate};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as TurnMutex, watch};
+use tokio::time::Instant;
 
 use self::expiry::expiry;
 use self::folder::Folder;
+use self::found::Found;
 use super::disk::blocking;
 
 /// How often the folders are looked at: what an operator who has just replaced a file is patient for.
 const LOOK: Duration = Duration::from_secs(10);
+/// How long a look is waited for; then things go on with what is known. Less than the agent and the parent wait for an order's answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All certificates of a worker.
 #[derive(Debug)]
@@ -29,15 +35,19 @@ pub(super) struct Certificates {
     directory: PathBuf,
     /// Whether one may be asked for.
     can_order: bool,
+    /// One look at a time. Taken by those who may wait for a disk.
+    files: Arc<TurnMutex<Folder>>,
+    /// None: there is no ACME.
+    issued: Option<Arc<TurnMutex<Folder>>>,
+    /// Held for moments alone: those who serve wait for it.
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
-    files: Folder,
-    /// None: there is no ACME.
-    issued: Option<Folder>,
+    files: Found,
+    issued: Found,
     /// The hosts of routes whose clients speak TLS.
     hosts: BTreeSet<String>,
 }
@@ -50,7 +60,7 @@ pub(super) struct Known {
     /// Its file, or `ACME`.
     pub(super) source: String,
     /// Its last moment; none: there is none yet.
-    pub(super) not_after: Option<evenkeel_model::UnixMillis>,
+    pub(super) not_after: Option<UnixMillis>,
     /// For people.
     pub(super) trouble: Option<String>,
 }
@@ -61,14 +71,14 @@ const ACME: &str = "ACME";
 impl Certificates {
     /// Of the operator's directory and, where there is ACME, of the folder where its certificates are kept. Nothing is read yet.
     pub(super) fn new(directory: &Path, issued: Option<&Path>, time: &TimeSource) -> Arc<Self> {
-        let inner =
-            Inner { files: Folder::of_pairs(directory), issued: issued.map(Folder::of_issued), hosts: BTreeSet::new() };
         Arc::new(Self {
             tls: Arc::new(PublicTls::new(time)),
             time: time.clone(),
             directory: directory.to_owned(),
             can_order: issued.is_some(),
-            inner: Mutex::new(inner),
+            files: Arc::new(TurnMutex::new(Folder::of_pairs(directory))),
+            issued: issued.map(|issued| Arc::new(TurnMutex::new(Folder::of_issued(issued)))),
+            inner: Mutex::default(),
             changed: watch::Sender::new(()),
         })
     }
@@ -83,24 +93,42 @@ impl Certificates {
         self.changed.subscribe()
     }
 
-    /// Reads what has changed. Blocks as long as the disk does.
-    pub(super) fn look(&self) {
-        let mut inner = self.inner();
-        let files = inner.files.look();
-        let issued = inner.issued.as_mut().is_some_and(Folder::look);
-        if files || issued {
-            self.show(&inner);
+    /// Reads what has changed. Waits for the disk, but not for long: a look that takes longer goes on, and what it finds is taken then.
+    pub(super) async fn look(self: &Arc<Self>) {
+        let of_files = self.look_into(&self.files, |inner| &mut inner.files);
+        let of_issued = async {
+            if let Some(issued) = &self.issued {
+                self.look_into(issued, |inner| &mut inner.issued).await;
+            }
+        };
+        // Each for itself: a directory that hangs is not in the other's way.
+        if tokio::time::timeout(PATIENCE, async { tokio::join!(of_files, of_issued) }).await.is_err() {
+            tracing::warn!("a certificates' directory does not answer; what is known is used meanwhile");
         }
     }
 
+    /// Those who wait for a look that hangs hold no thread.
+    async fn look_into(self: &Arc<Self>, folder: &Arc<TurnMutex<Folder>>, place: fn(&mut Inner) -> &mut Found) {
+        let mut folder = Arc::clone(folder).lock_owned().await;
+        let (this, now) = (Arc::clone(self), Instant::now());
+        blocking(move || {
+            let is_other = folder.look(now);
+            let mut inner = this.inner();
+            place(&mut inner).clone_from(folder.found());
+            this.show(&inner, is_other);
+        })
+        .await;
+    }
+
     /// Looks again and again.
-    pub(super) async fn keep_looking(self: Arc<Self>) {
+    pub(super) async fn keep_looking(self: &Arc<Self>) {
         let mut tick = tokio::time::interval(LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let this = Arc::clone(&self);
-            blocking(move || this.look()).await;
+            // What was valid may have expired, also while nothing can be read.
+            self.show(&self.inner(), false);
+            self.look().await;
         }
     }
 
@@ -110,19 +138,25 @@ impl Certificates {
         let mut inner = self.inner();
         if inner.hosts != hosts {
             inner.hosts = hosts;
-            self.show(&inner);
+            self.show(&inner, true);
         }
     }
 
-    /// Why a route can't be: a host has no certificate, and there is no way to one. `known`: the routes that are in force, whose hosts are
-    /// not asked about again, because a certificate that goes missing must not be in the way of who serves.
-    pub(super) fn refusal<'a>(&self, route: &Route, mut known: impl Iterator<Item = &'a Route>) -> Option<String> {
+    /// Why a route can't be: a host has no certificate, not even one that has expired, and there is no way to one. `known`: the routes
+    /// that are in force, whose hosts are not asked about again, nor are those that were `accepted` before (empty: all hosts): a
+    /// certificate that goes missing must be in the way neither of who serves nor of who goes back.
+    pub(super) fn refusal<'a>(
+        &self,
+        route: &Route,
+        mut known: impl Iterator<Item = &'a Route>,
+        accepted: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let hosts = tls_hosts(route)?;
         let inner = self.inner();
         if hosts.is_empty() {
             let is_known = known.any(|other| other.listen == route.listen && tls_hosts(other) == Some(hosts));
-            let any = inner.all().any(|certificate| self.is_valid(certificate));
-            return (!is_known && !any).then(|| {
+            let any = inner.all(self.time.now()).next().is_some();
+            return (!is_known && !any && !accepted("")).then(|| {
                 format!(
                     "{} serves all hosts by TLS, and {}",
                     route.name,
@@ -131,7 +165,8 @@ impl Certificates {
             });
         }
         let known: BTreeSet<&String> = known.filter_map(tls_hosts).flatten().collect();
-        let lacking = hosts.iter().find(|host| !known.contains(host) && !self.may_have(&inner, host))?;
+        let is_fine = |host: &String| known.contains(host) || self.may_have(&inner, host) || accepted(host);
+        let lacking = hosts.iter().find(|host| !is_fine(host))?;
         Some(format!(
             "{} serves {lacking} by TLS, and {}",
             route.name,
@@ -142,9 +177,12 @@ impl Certificates {
     /// The hosts that are to have a certificate by ACME, and what they have.
     pub(super) fn to_order(&self) -> Vec<(String, Option<Arc<PublicCertificate>>)> {
         let inner = self.inner();
-        let Some(issued) = &inner.issued else { return vec![] };
-        let hosts = inner.hosts.iter().filter(|host| is_name(host) && !self.is_in_files(&inner, host));
-        hosts.map(|host| (host.clone(), issued.get(host))).collect()
+        if !self.can_order {
+            return vec![];
+        }
+        let now = self.time.now();
+        let hosts = inner.hosts.iter().filter(|host| is_name(host) && !inner.files.has_valid(host, now));
+        hosts.map(|host| (host.clone(), inner.issued.get(host))).collect()
     }
 
     /// Everything, for people.
@@ -152,10 +190,10 @@ impl Certificates {
         let inner = self.inner();
         let now = self.time.now();
         let mut known = inner.files.known(now);
-        for host in inner.hosts.iter().filter(|host| !self.is_in_files(&inner, host)) {
-            let certificate = inner.issued.as_ref().and_then(|issued| issued.get(host));
+        for host in inner.hosts.iter().filter(|host| !inner.files.has_valid(host, now)) {
+            let certificate = inner.issued.get(host);
             let trouble = match &certificate {
-                _ if inner.issued.is_none() => Some(self.next_step(&inner, host, "is none")),
+                _ if !self.can_order => Some(self.next_step(&inner, host, "is none")),
                 Some(certificate) => order(host).or_else(|| expiry(certificate, now)),
                 None => {
                     Some(order(host).unwrap_or_else(|| "is being asked for; until then clients are refused".to_owned()))
@@ -168,15 +206,8 @@ impl Certificates {
     }
 
     fn may_have(&self, inner: &Inner, host: &str) -> bool {
-        (self.can_order && is_name(host)) || self.is_in_files(inner, host)
-    }
-
-    fn is_in_files(&self, inner: &Inner, host: &str) -> bool {
-        inner.files.serving().any(|certificate| certificate.covers(host) && self.is_valid(certificate))
-    }
-
-    fn is_valid(&self, certificate: &PublicCertificate) -> bool {
-        self.time.now() < certificate.not_after()
+        let mut all = inner.files.serving().chain(inner.issued.serving());
+        (self.can_order && is_name(host)) || all.any(|certificate| certificate.covers(host))
     }
 
     fn next_step(&self, inner: &Inner, name: &str, what: &str) -> String {
@@ -186,12 +217,15 @@ impl Certificates {
         format!("there {what}: put {name}.crt and {name}.key into {directory} on this host{acme}{also}")
     }
 
-    /// The operator's first, so that one of them is what clients without a name are shown.
-    fn show(&self, inner: &Inner) {
-        let all: Vec<_> = inner.all().cloned().collect();
+    /// The operator's first, so that one of them is what clients without a name are shown. Those who wait for other certificates are woken
+    /// if there may be some.
+    fn show(&self, inner: &Inner, is_other: bool) {
+        let all: Vec<_> = inner.all(self.time.now()).cloned().collect();
         let lacks = |host: &&String| !all.iter().any(|certificate| certificate.covers(host));
         self.tls.show(&all, inner.hosts.iter().filter(lacks).cloned().collect());
-        self.changed.send_replace(());
+        if is_other {
+            self.changed.send_replace(());
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -200,16 +234,16 @@ impl Certificates {
 }
 
 impl Inner {
-    /// The operator's, and the issued ones that a route needs.
-    fn all(&self) -> impl Iterator<Item = &Arc<PublicCertificate>> {
-        let issued = self.issued.iter().flat_map(Folder::serving);
-        let needed = issued.filter(|certificate| self.hosts.iter().any(|host| certificate.covers(host)));
-        self.files.serving().chain(needed)
+    /// The operator's, and the issued ones that a route needs, because no valid one of the operator's is for its host.
+    fn all(&self, now: UnixMillis) -> impl Iterator<Item = &Arc<PublicCertificate>> {
+        let lacking: Vec<&String> = self.hosts.iter().filter(|host| !self.files.has_valid(host, now)).collect();
+        let needed = move |certificate: &&Arc<PublicCertificate>| lacking.iter().any(|host| certificate.covers(host));
+        self.files.serving().chain(self.issued.serving().filter(needed))
     }
 }
 
 /// The hosts of a route whose clients speak TLS; none of another.
-fn tls_hosts(route: &Route) -> Option<&Vec<String>> {
+pub(super) fn tls_hosts(route: &Route) -> Option<&Vec<String>> {
     match &route.kind {
         Kind::Http { tls: true, hosts, .. } => Some(hosts),
         Kind::Http { .. } | Kind::Tcp => None,

@@ -10,7 +10,7 @@ use instant_acme::{Account, AccountCredentials, NewAccount};
 use super::http::Https;
 use super::order::Trouble;
 use crate::config::AcmeConfig;
-use crate::proxy::worker::disk::{self, blocking};
+use crate::proxy::worker::disk::{self, Writes, blocking};
 
 /// In the server's folder.
 const FILE: &str = "account.json";
@@ -21,12 +21,13 @@ pub(super) struct Accounts {
     config: AcmeConfig,
     path: PathBuf,
     time: TimeSource,
+    writes: Writes,
 }
 
 impl Accounts {
     /// Kept in this folder.
-    pub(super) fn new(config: &AcmeConfig, folder: &Path, time: &TimeSource) -> Self {
-        Self { config: config.clone(), path: folder.join(FILE), time: time.clone() }
+    pub(super) fn new(config: &AcmeConfig, folder: &Path, time: &TimeSource, writes: &Writes) -> Self {
+        Self { config: config.clone(), path: folder.join(FILE), time: time.clone(), writes: writes.clone() }
     }
 
     /// The account that there is, or a new one.
@@ -40,7 +41,7 @@ impl Accounts {
         let wanted = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
         let (account, credentials) = builder.create(&wanted, self.config.directory.clone(), None).await?;
         let (path, bytes) = (self.path.clone(), serde_json::to_vec(&credentials).expect("plain data has a JSON form"));
-        blocking(move || disk::replace(&path, &bytes)).await.map_err(Trouble::State)?;
+        self.writes.blocking(move || disk::replace(&path, &bytes)).await.map_err(Trouble::State)?;
         tracing::info!(server = self.config.directory, "an account was made at the ACME server");
         Ok(account)
     }
@@ -48,7 +49,7 @@ impl Accounts {
     /// The server does not know it any more: the next one is new.
     pub(super) async fn forget(&self) {
         let path = self.path.clone();
-        if let Err(error) = blocking(move || fs::remove_file(path)).await {
+        if let Err(error) = self.writes.blocking(move || fs::remove_file(path)).await {
             tracing::warn!(path = %self.path.display(), %error, "the account that the ACME server does not know can't be removed");
         }
     }

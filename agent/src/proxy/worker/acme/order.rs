@@ -10,7 +10,8 @@ use instant_acme::{
     Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
 };
 
-use super::door::Door;
+use super::door::{Door, Opened};
+use super::plan::Failure;
 
 /// How long the server may take to ask its question, and to sign.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -21,6 +22,9 @@ pub(super) enum Trouble {
     /// The server can't be reached, or refuses.
     #[error("the ACME server can't be asked, or refuses")]
     Server(#[source] Error),
+    /// It does not go on with an order that it has taken.
+    #[error("the ACME server breaks off the order")]
+    Ordered(#[source] Error),
     /// The server's own authority.
     #[error("the ACME server's certificate can't be checked")]
     Roots(#[source] WebTlsError),
@@ -66,9 +70,13 @@ impl From<Error> for Trouble {
 }
 
 impl Trouble {
-    /// Whether the server says that it is asked too often.
-    pub(super) fn is_limit(&self) -> bool {
-        self.is_problem("rateLimited")
+    /// What the next try has to wait for. Where nobody knows whether the server has asked its question, it has.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            _ if self.is_problem("rateLimited") => Failure::Limit,
+            Self::Server(_) | Self::Roots(_) | Self::RootsFile { .. } | Self::Port(_) => Failure::BeforeOrder,
+            _ => Failure::Ordered,
+        }
     }
 
     /// Whether the server has forgotten us.
@@ -77,7 +85,7 @@ impl Trouble {
     }
 
     fn is_problem(&self, kind: &str) -> bool {
-        let Self::Server(Error::Api(problem)) = self else { return false };
+        let (Self::Server(Error::Api(problem)) | Self::Ordered(Error::Api(problem))) = self else { return false };
         problem.r#type.as_deref().is_some_and(|of| of.rsplit(':').next() == Some(kind))
     }
 }
@@ -88,25 +96,34 @@ pub(super) async fn order(account: &Account, host: &str, door: &Door) -> Result<
     let opened = door.open().map_err(Trouble::Port)?;
     let names = [Identifier::Dns(host.to_owned())];
     let mut order = account.new_order(&NewOrder::new(&names)).await?;
+    prove(&mut order, &opened).await?;
+    drop(opened);
+    let key = order.finalize().await.map_err(Trouble::Ordered)?;
+    let chain = order.poll_certificate(&policy()).await.map_err(Trouble::Ordered)?;
+    Ok(format!("{key}{chain}"))
+}
+
+/// Answers the server's question.
+async fn prove(order: &mut Order, opened: &Opened<'_>) -> Result<(), Trouble> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
-        let mut authorization = authorization?;
+        let mut authorization = authorization.map_err(Trouble::Ordered)?;
         // It may remember us from the last time.
         if authorization.status == AuthorizationStatus::Valid {
             continue;
         }
         let mut challenge = authorization.challenge(ChallengeType::Http01).ok_or(Trouble::NoChallenge)?;
         opened.answer(&challenge.token, challenge.key_authorization().as_str());
-        challenge.set_ready().await?;
+        challenge.set_ready().await.map_err(Trouble::Ordered)?;
     }
-    let policy = RetryPolicy::new().timeout(PATIENCE);
-    if order.poll_ready(&policy).await? != OrderStatus::Ready {
-        return Err(Trouble::NotBelieved(reason(&mut order).await));
+    match order.poll_ready(&policy()).await.map_err(Trouble::Ordered)? {
+        OrderStatus::Ready => Ok(()),
+        _ => Err(Trouble::NotBelieved(reason(order).await)),
     }
-    drop(opened);
-    let key = order.finalize().await?;
-    let chain = order.poll_certificate(&policy).await?;
-    Ok(format!("{key}{chain}"))
+}
+
+fn policy() -> RetryPolicy {
+    RetryPolicy::new().timeout(PATIENCE)
 }
 
 /// What the server found at the host's name.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use evenkeel_model::{Millis, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-/// After the first failure.
+/// After the first failure, if the server was not asked for anything.
 const FIRST_WAIT: Millis = Millis::minutes(1);
+/// After the first failure of an order: public servers allow five for a name in an hour, and with these waits there are no more.
+const FIRST_WAIT_OF_ORDER: Millis = Millis::minutes(5);
 /// However often it failed.
 const LONGEST_WAIT: Millis = Millis::minutes(6 * 60);
 /// After the server has said that it is asked too often.
@@ -45,6 +47,32 @@ pub(super) struct Tried {
     pub(super) hosts: BTreeMap<String, Tries>,
     /// When something was ordered, the oldest first.
     pub(super) orders: Vec<UnixMillis>,
+}
+
+/// How a try failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nothing was ordered.
+    BeforeOrder,
+    /// An order was made, or may have been.
+    Ordered,
+    /// The server is asked too often.
+    Limit,
+}
+
+impl Tried {
+    /// Without what only a clock that was ahead can have written: else nothing would be asked for until that time has come. Says whether
+    /// there was such a thing.
+    pub(super) fn correct(&mut self, now: UnixMillis) -> bool {
+        let (latest, orders) = (now + LONGEST_WAIT, self.orders.len());
+        self.orders.retain(|order| *order <= now);
+        let mut is_other = self.orders.len() != orders;
+        for tries in self.hosts.values_mut().filter(|tries| tries.next > latest) {
+            tries.next = latest;
+            is_other = true;
+        }
+        is_other
+    }
 }
 
 /// What to do.
@@ -89,11 +117,12 @@ pub(super) fn renewal(host: &str, held: Held) -> UnixMillis {
 }
 
 /// How long to wait after so many failures in a row: doubling, and shortened by up to a quarter so that hosts do not ask in step.
-pub(super) fn wait(host: &str, failures: u32, limited: bool) -> Millis {
-    let doubled = FIRST_WAIT.0 << failures.saturating_sub(1).min(16);
+pub(super) fn wait(host: &str, failures: u32, failure: Failure) -> Millis {
+    let first = if failure == Failure::BeforeOrder { FIRST_WAIT } else { FIRST_WAIT_OF_ORDER };
+    let doubled = first.0 << failures.saturating_sub(1).min(16);
     let wait = doubled.min(LONGEST_WAIT.0);
     let wait = wait - scattered(host, u64::from(failures)) % (wait / 4);
-    Millis(if limited { wait.max(LIMIT_WAIT.0) } else { wait })
+    Millis(if failure == Failure::Limit { wait.max(LIMIT_WAIT.0) } else { wait })
 }
 
 /// FNV-1a (Fowler, Noll, Vo): enough for spreading, the same in every process.
@@ -164,13 +193,36 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_from_a_minute_to_six_hours() {
-        let mut ceiling = FIRST_WAIT.0;
-        for failures in 1..40 {
-            let waited = wait("a", failures, false).0;
-            assert!(waited <= ceiling && waited >= ceiling / 4 * 3, "{failures}: {waited}");
-            ceiling = (ceiling * 2).min(LONGEST_WAIT.0);
+    fn waits_double_from_one_or_five_minutes_to_six_hours() {
+        for (failure, first) in [(Failure::BeforeOrder, 60_000), (Failure::Ordered, 300_000)] {
+            let mut ceiling: u64 = first;
+            for failures in 1..40 {
+                let waited = wait("a", failures, failure).0;
+                assert!(waited <= ceiling && waited >= ceiling / 4 * 3, "{failures}: {waited}");
+                ceiling = (ceiling * 2).min(LONGEST_WAIT.0);
+            }
         }
-        assert!(wait("a", 1, true) >= LIMIT_WAIT);
+        assert!(wait("a", 1, Failure::Limit) >= LIMIT_WAIT);
+    }
+
+    #[test]
+    fn orders_that_fail_are_at_most_five_in_an_hour() {
+        for host in ["a", "b", "shop.example", "www.shop.example"] {
+            let until_the_sixth: u64 = (1..=5).map(|failures| wait(host, failures, Failure::Ordered).0).sum();
+            assert!(until_the_sixth > 3_600_000, "{host}: {until_the_sixth}");
+        }
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_has_left_is_corrected() {
+        let ahead = NOW + Millis(400 * DAY);
+        let mut tried = failed("a", ahead);
+        tried.orders = vec![UnixMillis(NOW.0 - 1), ahead];
+        assert!(tried.correct(NOW));
+        assert_eq!(
+            (tried.hosts["a"].next, tried.orders.as_slice()),
+            (NOW + LONGEST_WAIT, &[UnixMillis(NOW.0 - 1)][..])
+        );
+        assert!(!tried.correct(NOW), "and then it is right");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_model::{Millis, UnixMillis};
 
-use super::plan::{self, Tried, Tries};
+use super::plan::{self, Failure, Tried, Tries};
 use crate::proxy::worker::disk;
 
 /// In the server's folder.
@@ -28,11 +28,15 @@ impl Record {
         Self { path: Arc::new(folder.join(FILE)), tried: Arc::default() }
     }
 
-    /// Reads the file. One that is not there, or damaged, leaves what is known.
-    pub(super) fn read(&self) {
+    /// Reads the file. One that is not there, or damaged, leaves what is known. What can't be right is corrected there, too: else it would
+    /// be corrected to a later time again and again.
+    pub(super) fn read(&self, now: UnixMillis) {
         let read = fs::read(&*self.path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if let Some(read) = read {
-            *self.tried() = read;
+        let mut all: Tried = read.unwrap_or_else(|| self.all());
+        if !all.correct(now) {
+            *self.tried() = all;
+        } else if let Err(error) = self.keep(all) {
+            tracing::warn!(path = %self.path.display(), %error, "a file that a clock ahead has left can't be corrected");
         }
     }
 
@@ -52,31 +56,26 @@ impl Record {
     /// A try begins. It counts as failed until it has ended well.
     pub(super) fn begin(&self, host: &str, now: UnixMillis) -> io::Result<()> {
         let mut all = self.all();
+        all.correct(now);
         all.orders.retain(|order| now.since(*order) < plan::WINDOW);
         all.orders.push(now);
         let failures = all.hosts.get(host).map_or(0, |tries| tries.failures).saturating_add(1);
-        let next = now + plan::wait(host, failures, false);
+        let next = now + plan::wait(host, failures, Failure::Ordered);
         all.hosts.insert(host.to_owned(), Tries { failures, next, problem: NO_END.to_owned() });
         self.keep(all)
     }
 
     /// It has ended. Says when the next one may begin, if it failed. (Should the disk be full, memory knows it.)
-    pub(super) fn end(
-        &self,
-        host: &str,
-        problem: Option<String>,
-        limited: bool,
-        now: UnixMillis,
-    ) -> Option<UnixMillis> {
+    pub(super) fn end(&self, host: &str, problem: Option<(String, Failure)>, now: UnixMillis) -> Option<UnixMillis> {
         let mut all = self.all();
         let next = match problem {
             None => {
                 all.hosts.remove(host);
                 None
             }
-            Some(problem) => {
+            Some((problem, failure)) => {
                 let failures = all.hosts.get(host).map_or(1, |tries| tries.failures);
-                let next = now + plan::wait(host, failures, limited);
+                let next = now + plan::wait(host, failures, failure);
                 all.hosts.insert(host.to_owned(), Tries { failures, next, problem });
                 Some(next)
             }
@@ -113,17 +112,30 @@ mod tests {
         let first = Record::new(&folder.path().join("acme"));
         first.begin("a.test", NOW).unwrap();
         let second = Record::new(&folder.path().join("acme"));
-        second.read();
+        second.read(NOW);
         assert_eq!(second.all().hosts["a.test"].failures, 1);
         assert!(second.trouble("a.test", NOW).unwrap().contains("did not end"));
         second.begin("a.test", NOW).unwrap();
-        let next = second.end("a.test", Some("no".to_owned()), false, NOW).unwrap();
-        assert_eq!(next, NOW + plan::wait("a.test", 2, false), "the second in a row");
+        let next = second.end("a.test", Some(("no".to_owned(), Failure::BeforeOrder)), NOW).unwrap();
+        assert_eq!(next, NOW + plan::wait("a.test", 2, Failure::BeforeOrder), "the second in a row");
         assert_eq!(second.all().orders.len(), 2);
         second.begin("a.test", NOW).unwrap();
-        assert_eq!(second.end("a.test", None, false, NOW), None);
-        first.read();
+        assert_eq!(second.end("a.test", None, NOW), None);
+        first.read(NOW);
         assert_eq!(first.trouble("a.test", NOW), None, "nothing is left of it");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_is_waited_for_no_longer_than_after_any_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let ahead = NOW + Millis(1_000_000_000);
+        Record::new(folder.path()).begin("a.test", ahead).unwrap();
+        let record = Record::new(folder.path());
+        record.read(NOW);
+        let next = record.all().hosts["a.test"].next;
+        assert!(next < ahead && record.all().orders.is_empty());
+        record.read(NOW + Millis(60_000));
+        assert_eq!(record.all().hosts["a.test"].next, next, "it comes nearer");
     }
 
     #[test]

@@ -49,6 +49,7 @@ fn book(route: Route) -> Book {
     let failing = BTreeSet::from(["web".to_owned()]);
     Book {
         owners: BTreeMap::from([(OWNER.to_owned(), Page { mark: Some("m".to_owned()), routes: vec![route], failing })]),
+        ..Book::default()
     }
 }
 

@@ -11,8 +11,9 @@ use evenkeel_proxy::{Proxy, Route};
 use tokio::task::JoinHandle;
 
 use super::super::acme::{self, Acme, Door};
-use super::super::disk::blocking;
+use super::super::disk::Writes;
 use super::super::tls::{Certificates, Known};
+use super::super::upkeep::kept_up;
 use super::Steward;
 use crate::config::AcmeConfig;
 
@@ -22,6 +23,8 @@ pub(super) struct Ordering {
     acme: Arc<Acme>,
     door: Arc<Door>,
     task: Option<JoinHandle<()>>,
+    /// Its writes that are under way.
+    writes: Writes,
 }
 
 impl Ordering {
@@ -34,8 +37,9 @@ impl Ordering {
         time: &TimeSource,
     ) -> Self {
         let door = Door::new(proxy, config.challenge_listen);
-        let acme = Acme::new(config, &acme::folder(state, config), certificates, &door, time);
-        Self { acme: Arc::new(acme), door, task: None }
+        let writes = Writes::default();
+        let acme = Acme::new(config, &acme::folder(state, config), certificates, &door, time, &writes);
+        Self { acme: Arc::new(acme), door, task: None, writes }
     }
 }
 
@@ -44,15 +48,18 @@ impl Steward {
     pub(super) fn start_ordering(&mut self) {
         let Some(ordering) = self.acme.as_mut().filter(|ordering| ordering.task.is_none()) else { return };
         let acme = Arc::clone(&ordering.acme);
-        ordering.task = Some(tokio::spawn(async move { acme.run().await }));
+        ordering.task = Some(tokio::spawn(async move { kept_up("certificates are asked for", || acme.run()).await }));
     }
 
     /// Asks no more, when it returns.
     pub(super) async fn stop_ordering(&mut self) {
-        let Some(task) = self.acme.as_mut().and_then(|ordering| ordering.task.take()) else { return };
+        let Some(ordering) = self.acme.as_mut() else { return };
+        let Some(task) = ordering.task.take() else { return };
         task.abort();
         // Its end is what matters, and not how it came.
         let _ = task.await;
+        // What it was writing is written nevertheless: the next worker must find it.
+        ordering.writes.finish().await;
     }
 
     /// The routes of the book are in force.
@@ -72,16 +79,17 @@ impl Steward {
     }
 
     /// Why these routes can't be, if one has no certificate nor a way to one. Before that is said, the files are looked at: an operator who
-    /// has just put one there need not wait.
-    pub(super) async fn lacking_certificate(&self, routes: &[Route]) -> Option<String> {
-        self.refusal(routes)?;
-        let certificates = Arc::clone(&self.certificates);
-        blocking(move || certificates.look()).await;
-        self.refusal(routes)
+    /// has just put one there need not wait. A host that was ever in force for the owner lacks none: a revert must not fail because a
+    /// certificate went missing meanwhile.
+    pub(super) async fn lacking_certificate(&self, owner: &str, routes: &[Route]) -> Option<String> {
+        self.refusal(owner, routes)?;
+        self.certificates.look().await;
+        self.refusal(owner, routes)
     }
 
-    fn refusal(&self, routes: &[Route]) -> Option<String> {
-        routes.iter().find_map(|route| self.certificates.refusal(route, self.book.routes()))
+    fn refusal(&self, owner: &str, routes: &[Route]) -> Option<String> {
+        let accepted = |host: &str| self.book.accepted.has(owner, host);
+        routes.iter().find_map(|route| self.certificates.refusal(route, self.book.routes(), accepted))
     }
 
     /// For people.

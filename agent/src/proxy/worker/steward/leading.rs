@@ -97,7 +97,7 @@ impl Steward {
             return Ok(());
         }
         let routes = page.as_ref().map_or_else(Vec::new, |page| page.routes.clone());
-        if let Some(what) = self.lacking_certificate(&routes).await {
+        if let Some(what) = self.lacking_certificate(owner, &routes).await {
             return Err(Refusal::NoCertificate(what));
         }
         self.make_room(&routes);
@@ -107,10 +107,7 @@ impl Steward {
         }
         applied.map_err(Refusal::Apply)?;
         tracing::info!(owner, routes = page.as_ref().map_or(0, |page| page.routes.len()), "routes are in force");
-        match page {
-            Some(page) => drop(self.book.owners.insert(owner.to_owned(), page)),
-            None => drop(self.book.owners.remove(owner)),
-        }
+        self.book.turn_page(owner, page);
         self.serve_certificates();
         self.set_readiness();
         if let Err(error) = self.store().await {
@@ -155,8 +152,11 @@ impl Steward {
         }
         // Before the first client: a name that waits for its certificate must not be shown another's.
         self.certificates.serve(book.routes());
+        // Also those that an earlier version has written, which remembered nothing, and those whose port somebody else has now.
+        let mut accepted = book.accepted.clone();
+        accepted.add(book.routes());
         let pages = book.owners.into_iter().map(|(owner, page)| (owner.clone(), self.take_page(&owner, page)));
-        self.book = Book { owners: pages.collect() };
+        self.book = Book { owners: pages.collect(), accepted };
         self.serve_certificates();
         self.set_readiness();
     }

@@ -1,41 +1,38 @@
-//! A folder of certificates that may change at any moment. What can't be read leaves the one before in use. Not here: who is shown them.
+//! A folder of certificates that may change at any moment. What can't be read leaves the one before in use. Everything here waits for the
+//! disk. Not here: what was found, for those who must not wait (`found`), and who is shown it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evenkeel_certs::PublicCertificate;
-use evenkeel_model::UnixMillis;
+use tokio::time::Instant;
 
-use super::Known;
-use super::expiry::expiry;
+use super::LOOK;
+use super::found::Found;
 use crate::day::day;
 
 /// Bytes of the largest file that is read: a chain has a few thousand.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Certificates by name of file.
+/// The way to certificates in files.
 #[derive(Debug)]
 pub(super) struct Folder {
-    directory: PathBuf,
     /// How the file with the chain ends, and the one with the key.
     ends: [&'static str; 2],
-    pairs: BTreeMap<String, Pair>,
-    /// Why it can't be listed.
-    trouble: Option<String>,
+    found: Found,
+    seen: BTreeMap<String, Seen>,
 }
 
 #[derive(Debug, Default)]
-struct Pair {
-    /// What its files were like when they were read.
-    seen: Option<[Stamp; 2]>,
-    serving: Option<Arc<PublicCertificate>>,
-    trouble: Option<String>,
-    /// It was not there at the last look. Whoever replaces files may remove them first: one look does not count.
-    gone: bool,
+struct Seen {
+    /// What the files were like when they were read.
+    stamps: Option<[Stamp; 2]>,
+    /// Since when they are not there. Whoever replaces files may remove them first.
+    missed: Option<Instant>,
 }
 
 /// What changes with a file's content.
@@ -70,78 +67,60 @@ impl Folder {
     }
 
     fn of(directory: &Path, ends: [&'static str; 2]) -> Self {
-        Self { directory: directory.to_owned(), ends, pairs: BTreeMap::new(), trouble: None }
+        let found = Found { directory: directory.to_owned(), ..Found::default() };
+        Self { ends, found, seen: BTreeMap::new() }
+    }
+
+    /// What the last look found.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
     }
 
     /// Reads what has changed. Says whether there are other certificates than before.
-    pub(super) fn look(&mut self) -> bool {
+    pub(super) fn look(&mut self, now: Instant) -> bool {
         let names = match self.list() {
             Ok(names) => names,
             Err(error) => {
                 let trouble =
-                    format!("{} can't be read: {error}; what was read before is used", self.directory.display());
-                if self.trouble.as_ref() != Some(&trouble) {
+                    format!("{} can't be read: {error}; what was read before is used", self.found.directory.display());
+                if self.found.trouble.as_ref() != Some(&trouble) {
                     tracing::warn!(trouble, "certificates can't be looked at");
                 }
-                self.trouble = Some(trouble);
+                self.found.trouble = Some(trouble);
                 return false;
             }
         };
-        self.trouble = None;
+        self.found.trouble = None;
         let mut changed = false;
         for name in &names {
             changed |= self.look_at(name);
         }
-        self.pairs.retain(|name, pair| {
-            let gone = !names.contains(name);
-            let keep = !(gone && std::mem::replace(&mut pair.gone, gone));
+        self.give_up_gone(&names, now) || changed
+    }
+
+    /// Those whose files were not there for long enough.
+    fn give_up_gone(&mut self, names: &[String], now: Instant) -> bool {
+        let before = self.seen.len();
+        self.seen.retain(|name, seen| {
+            if names.contains(name) {
+                return true;
+            }
+            let keep = now.duration_since(*seen.missed.get_or_insert(now)) < LOOK;
             if !keep {
-                changed = true;
+                self.found.pairs.remove(name);
                 tracing::info!(name, "a certificate is no longer in use, because its files are gone");
             }
             keep
         });
-        changed
+        self.seen.len() != before
     }
 
-    /// Those that can be used, by the names of their files.
-    pub(super) fn serving(&self) -> impl Iterator<Item = &Arc<PublicCertificate>> {
-        self.pairs.values().filter_map(|pair| pair.serving.as_ref())
-    }
-
-    /// The one in the file of this name.
-    pub(super) fn get(&self, name: &str) -> Option<Arc<PublicCertificate>> {
-        self.pairs.get(name).and_then(|pair| pair.serving.clone())
-    }
-
-    /// The first thing that is wrong with the files.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        let of_pairs = || self.pairs.values().find_map(|pair| pair.trouble.as_deref());
-        self.trouble.as_deref().or_else(of_pairs)
-    }
-
-    /// All of them, and what is wrong with each.
-    pub(super) fn known(&self, now: UnixMillis) -> Vec<Known> {
-        let known = self.pairs.iter().map(|(name, pair)| Known {
-            names: pair.serving.as_ref().map_or_else(Vec::new, |serving| serving.names().to_vec()),
-            source: self.path(name, 0).display().to_string(),
-            not_after: pair.serving.as_ref().map(|serving| serving.not_after()),
-            trouble: pair.trouble.clone().or_else(|| expiry(pair.serving.as_ref()?, now)),
-        });
-        let whole = self.trouble.clone().map(|trouble| Known {
-            names: vec![],
-            source: self.directory.display().to_string(),
-            not_after: None,
-            trouble: Some(trouble),
-        });
-        whole.into_iter().chain(known).collect()
-    }
-
-    /// The names of both files, without their ends. A folder that is not there is empty.
+    /// The names of both files, without their ends. A folder that is not there is empty, unless there was something in it: then whatever
+    /// it is on went away, and nobody has removed certificates.
     fn list(&self) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(&self.directory) {
+        let entries = match fs::read_dir(&self.found.directory) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.found.pairs.is_empty() => return Ok(vec![]),
             Err(error) => return Err(error),
         };
         let mut names = vec![];
@@ -155,24 +134,21 @@ impl Folder {
         Ok(names)
     }
 
-    fn path(&self, name: &str, which: usize) -> PathBuf {
-        self.directory.join(format!("{name}{}", self.ends[which]))
-    }
-
     fn look_at(&mut self, name: &str) -> bool {
-        let paths = [self.path(name, 0), self.path(name, 1)];
-        let pair = self.pairs.entry(name.to_owned()).or_default();
-        pair.gone = false;
+        let paths = self.ends.map(|end| self.found.directory.join(format!("{name}{end}")));
+        let seen = self.seen.entry(name.to_owned()).or_default();
+        let pair = self.found.pairs.entry(name.to_owned()).or_default();
+        pair.source.clone_from(&paths[0]);
+        seen.missed = None;
         // Before the content: what changes meanwhile is seen by the next look.
         let stamps = stamp(&paths[0]).and_then(|one| Ok([one, stamp(&paths[1])?]));
         let fresh = stamps.as_ref().ok().copied();
-        if fresh.is_some() && pair.seen == fresh {
+        if fresh.is_some() && seen.stamps == fresh {
             return false;
         }
         // A pair that is wrong is wrong until a file changes.
-        pair.seen = fresh;
-        let read = stamps.and_then(|_| load(&paths));
-        match read {
+        seen.stamps = fresh;
+        match stamps.and_then(|_| load(&paths)) {
             Ok(certificate) => {
                 tracing::info!(
                     name,
@@ -197,8 +173,12 @@ impl Folder {
     }
 }
 
+/// Of a regular file alone: a pipe would never be read to its end.
 fn stamp(path: &Path) -> Result<Stamp, String> {
     let file = fs::metadata(path).map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+    if !file.is_file() {
+        return Err(format!("{} is no regular file", path.display()));
+    }
     if file.len() > LARGEST {
         return Err(format!("{} is larger than {LARGEST} bytes", path.display()));
     }
@@ -206,7 +186,14 @@ fn stamp(path: &Path) -> Result<Stamp, String> {
 }
 
 fn load(paths: &[PathBuf; 2]) -> Result<PublicCertificate, String> {
-    let read = |path: &Path| fs::read(path).map_err(|error| format!("{} can't be read: {error}", path.display()));
+    let read = |path: &Path| bytes(path).map_err(|error| format!("{} can't be read: {error}", path.display()));
     let (chain, key) = (read(&paths[0])?, read(&paths[1])?);
     PublicCertificate::from_pem(&chain, &key).map_err(|error| format!("{}: {error}", paths[0].display()))
+}
+
+/// No more than was allowed, even if the file grows meanwhile.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

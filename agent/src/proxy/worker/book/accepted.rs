@@ -1,0 +1,40 @@
+//! For which hosts whose TLS was ever in force, so that going back to one is not refused because its certificate went missing meanwhile.
+//! Not here: refusing (`tls`).
+
+use evenkeel_proxy::Route;
+use serde::{Deserialize, Serialize};
+
+use super::super::tls::tls_hosts;
+
+/// So many are remembered beside those in force, of all owners: what a host goes back to is among the newest few.
+const MOST: usize = 2000;
+
+/// By owner and host, the one that was in force last first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::proxy::worker) struct Accepted(Vec<(String, String)>);
+
+impl Accepted {
+    /// These are, or were until now, in force. (A route for all hosts counts as one for the host without a name.)
+    pub(in crate::proxy::worker) fn add<'a>(&mut self, routes: impl Iterator<Item = &'a Route>) {
+        for route in routes {
+            let Some(hosts) = tls_hosts(route) else { continue };
+            let all = hosts.is_empty().then(String::new);
+            for host in hosts.iter().chain(&all) {
+                self.0.retain(|(owner, other)| *owner != route.owner || other != host);
+                self.0.insert(0, (route.owner.clone(), host.clone()));
+            }
+        }
+        self.0.truncate(MOST);
+    }
+
+    /// Whether it was in force for this owner.
+    pub(in crate::proxy::worker) fn has(&self, owner: &str, host: &str) -> bool {
+        self.0.iter().any(|(of, other)| of == owner && other == host)
+    }
+
+    /// Nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
