@@ -63,7 +63,8 @@ async fn routes_that_cannot_be_stored_are_in_force_without_their_mark_until_they
     let port = free_port();
     rig.route(SHOP, "old", &[http_route(port, &[("old", old.address)])]).await;
     // A directory in the way of the new file, because root may write everywhere.
-    let in_the_way = rig.state().join("routes.json.new");
+    let leader = rig.workers();
+    let in_the_way = rig.state().join(format!("routes.json.{}.new", leader[0]));
     std::fs::create_dir(&in_the_way).unwrap();
     let routes = [http_route(port, &[("new", new.address)])];
     let problem = rig.set(SHOP, "new", &routes).await.problem;
@@ -71,7 +72,6 @@ async fn routes_that_cannot_be_stored_are_in_force_without_their_mark_until_they
     assert_eq!(rig.owner(SHOP).await.unwrap().mark, None);
     assert_eq!(get(port, "/").await.unwrap().body, "new");
     // A hand-over would bring the old routes back: there is none.
-    let leader = rig.workers();
     rig.hand_over().await;
     loop_until("the new worker is gone", || rig.workers() == leader).await;
     assert_eq!(get(port, "/").await.unwrap().body, "new");

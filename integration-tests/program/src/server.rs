@@ -163,6 +163,8 @@ impl Shared {
                 return echo::websocket(reader);
             }
             let response = self.answer(&request);
+            // Before it is decided whether the connection goes on: who waited through the beginning of the draining is told of it.
+            thread::sleep(response.delay);
             let keep_alive = request.keep_alive && !self.is_draining();
             let framing = Framing { version: &self.settings.version, keep_alive, head_only: request.method == "HEAD" };
             http::write_response(&mut &*stream, &response, framing)?;

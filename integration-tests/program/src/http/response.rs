@@ -62,9 +62,8 @@ impl Body {
     }
 }
 
-/// Writes an answer, after its delay.
+/// Writes an answer. Its delay is the caller's.
 pub(crate) fn write_response(stream: &mut impl Write, response: &Response, framing: Framing<'_>) -> io::Result<()> {
-    thread::sleep(response.delay);
     let length = match response.body.length() {
         Some(length) => format!("Content-Length: {length}"),
         None => "Transfer-Encoding: chunked".to_owned(),
