@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_model::{Millis, Monotonic, Traffic};
+use evenkeel_model::{CauseKind, Failure, Millis, Monotonic, Order, Traffic};
 
 use crate::release::{Goal, Wanted};
 use crate::situation::Situation;
@@ -63,11 +63,14 @@ fn leave_seen(s: &Situation<'_>, container: &Container, in_flight: &BTreeMap<Str
 }
 
 /// The proxy does not answer: on the way forward nothing is risked, and there is no hurry. On the way back, and after the end, it gets
-/// the time that draining may take, and then it goes on.
+/// the time that draining may take, and then it goes on; unless it serves as far as anybody can tell, and nothing needs its place.
 fn unseen(s: &Situation<'_>, container: &Container) -> Leave {
     let is_forward = s.accepted.end.is_none() && matches!(s.wanted, Goal::Release(_));
     if is_forward {
         return Leave::First(Action::Route(Box::new(s.plan().cloned().unwrap_or_default())));
+    }
+    if s.may_be_routed_to(container) && is_in_nobodys_way(s, container) {
+        return Leave::Wait(unheard(container));
     }
     let until = drained_at(s, container, s.memory.proxy_down_since());
     if s.now >= until {
@@ -78,6 +81,24 @@ fn unseen(s: &Situation<'_>, container: &Container) -> Leave {
         container.place.service
     );
     Leave::Wait(Pause::new(why, Some(until)))
+}
+
+/// Whether something should serve, and can beside this one.
+fn is_in_nobodys_way(s: &Situation<'_>, container: &Container) -> bool {
+    let Some(target) = s.goal().target() else { return false };
+    match target.get(&container.place.service) {
+        Some(serves) => s.may_run_beside(serves, container),
+        None => s.made_from(container).is_none_or(|wanted| wanted.service.spec.order == Order::StartFirst),
+    }
+}
+
+/// What there is to say of a container that is not stopped before the proxy has been heard.
+fn unheard(container: &Container) -> Pause {
+    let service = &container.place.service;
+    let message = format!("the proxy does not answer, and may still send what is new to {}", container.place);
+    let obstacle =
+        Failure { service: Some(service.clone()), ..Failure::plain(CauseKind::ProxyUnavailable, message.clone()) };
+    Pause { why: message, until: None, obstacle: Some(obstacle) }
 }
 
 /// When what is under way has had its time, counted from when it was first seen that nothing new comes, or else from `otherwise`.

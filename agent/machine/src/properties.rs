@@ -11,7 +11,7 @@ mod ends;
 
 use self::ends::{the_right_one_is_routed_to, the_right_set_is_left};
 
-const RELEASES: [&str; 27] = [
+const RELEASES: [&str; 29] = [
     "web:good-1",
     "web:good-2",
     "web:good-1:stop-first",
@@ -39,6 +39,8 @@ const RELEASES: [&str; 27] = [
     "web:good-2:routed=82 worker:sick-2:routed=81",
     "site:good-2:routed worker:good-2:keep-running",
     "web:good-1:direct",
+    "web:slow-1:routed",
+    "web:slow-2:stop-first",
 ];
 
 /// What a host may have come from.

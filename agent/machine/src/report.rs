@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use evenkeel_model::{AppReport, Failure, ImagePin, ServiceName, ServiceReport, Stage};
 
-use crate::release::{Target, Wanted};
+use crate::release::Wanted;
 use crate::situation::Situation;
 use crate::turn::Turn;
 use crate::{Accepted, Container, End, Engine, Ledger};
@@ -84,11 +84,7 @@ fn services(s: &Situation<'_>) -> BTreeMap<ServiceName, ServiceReport> {
 
 /// Of two containers of a service the higher one serves: one that runs, of those a proven one, of those the one that should.
 fn rank(s: &Situation<'_>, container: &Container) -> (bool, bool, bool) {
-    let goal = match s.accepted.end {
-        Some(End::Reverting { .. } | End::Reverted { .. }) => &s.base,
-        Some(End::Committed) | None => &s.wanted,
-    };
-    let wanted = goal.target().and_then(|target: &Target<'_>| target.get(&container.place.service));
+    let wanted = s.goal().get(&container.place.service);
     let should = wanted.is_some_and(|wanted| wanted.fingerprint == container.fingerprint);
     (container.is_running(), says_yes(s, container), should)
 }

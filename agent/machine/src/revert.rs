@@ -11,14 +11,16 @@ use crate::turn::{Move, Turn, turn};
 use crate::{Action, End, removal};
 
 /// What is next on the way back. Running is enough for the end, and having the traffic back where there is any: the base was proven
-/// before, and nothing better is to be had. A proxy that does not answer is not waited for: it is told when it does.
+/// before, and nothing better is to be had. A proxy that does not answer is waited for, unless it sends what is new to the base as far as is
+/// known: the rest it is told when it answers.
 pub(crate) fn next(s: &Situation<'_>, failure: &Failure) -> Move {
     let todo = match &s.base {
         Goal::Nothing => removal::all(s),
         Goal::Release(base) => keep::changes(s, base, Zeal::Insist),
         Goal::Unreadable => return Move::Turn(Box::new(stuck(s.now))),
     };
-    let mut needed = todo.actions.iter().filter(|action| s.proxy_answers() || !matches!(action, Action::Route(_)));
+    let can_wait = !s.proxy_answers() && s.serves_as_planned();
+    let mut needed = todo.actions.iter().filter(|action| !(can_wait && matches!(action, Action::Route(_))));
     if needed.next().is_none() && todo.pauses.is_empty() {
         return Move::End(End::Reverted { failure: Box::new(failure.clone()) });
     }

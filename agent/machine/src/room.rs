@@ -40,7 +40,7 @@ pub(crate) fn victim<'a>(s: &Situation<'a>, name: &ServiceName) -> Option<&'a Co
 /// What is left to do until the base's container serves in the victim's stead, where it should.
 fn stand_in(s: &Situation<'_>, name: &ServiceName, victim: &Container, order: Order) -> Option<Change> {
     let keeper = s.keeper(&s.base, name).filter(|keeper| keeper.id != victim.id)?;
-    if victim.is_running() && order == Order::StartFirst { prove_base(s, keeper) } else { None }
+    if victim.is_running() && order == Order::StartFirst { prove_base(s, keeper, victim) } else { None }
 }
 
 /// The container that can be spared: of those that are not the base's, one that does not run, else the newest.
@@ -49,13 +49,27 @@ pub(crate) fn spare<'a>(s: &Situation<'a>, name: &ServiceName) -> Option<&'a Con
     spare.max_by_key(|container| (!container.is_running(), container.version, container.place.slot == Slot::B))
 }
 
-/// What is left to do until the base's container serves; none if it does, or if it can't.
-fn prove_base(s: &Situation<'_>, keeper: &Container) -> Option<Change> {
+/// What is left to do until the base's container can serve in the victim's stead; none if it does, or if it can't. One that says no may
+/// still be booting: that it is no worse counts only where the victim is of no use.
+fn prove_base(s: &Situation<'_>, keeper: &Container, victim: &Container) -> Option<Change> {
     if !keeper.is_running() {
         return swap::rescue_start(s, keeper).map(Change::Make);
     }
     let seen = s.seen(keeper)?;
     let late = seen.since.is_some_and(|since| s.now >= since + s.assignment().terms.health_deadline);
-    let settled = seen.healthy.is_some() || seen.says_no() || late;
+    let settled = seen.healthy == Some(true) || late || (seen.says_no() && is_useless(s, victim, keeper));
     (!settled).then(|| Change::Prove(keeper.place.service.clone()))
 }
+
+/// Whether the victim is known to serve nobody. Nothing can be asked of it any more: its rule went with its release. But only one that was
+/// proven gets the traffic, and where there is none, the base is stopped only for one that was proven.
+fn is_useless(s: &Situation<'_>, victim: &Container, keeper: &Container) -> bool {
+    let service = &victim.place.service;
+    let crashed = s.seen(victim).is_some_and(|seen| seen.crashed);
+    let never_took_over =
+        if s.is_routed_service(service) { !s.may_be_routed_to(victim) } else { !s.was_taken_down(keeper) };
+    crashed || never_took_over
+}
+
+#[cfg(test)]
+mod tests;

@@ -86,12 +86,7 @@ impl Situation<'_> {
         if !self.is_routed_app() {
             return None;
         }
-        let end = &self.accepted.end;
-        let goal = match end {
-            None | Some(End::Committed) => &self.wanted,
-            Some(End::Reverting { .. } | End::Reverted { .. }) => &self.base,
-        };
-        match (goal, end) {
+        match (self.goal(), &self.accepted.end) {
             (Goal::Unreadable, _) => None,
             (Goal::Nothing, _) => Some(RoutePlan::default()),
             (Goal::Release(wanted), None) => Some(shares::forward(self, wanted)),
@@ -123,6 +118,30 @@ impl Situation<'_> {
     /// Whether the proxy gives this container what is new, as it was seen last.
     pub(crate) fn is_routed_to(&self, container: &Container) -> bool {
         self.memory.sight().is_some_and(|sight| sight.routes_to(&container.id))
+    }
+
+    /// Whether the proxy gives what is new to whoever should have it, as it was seen last.
+    pub(crate) fn serves_as_planned(&self) -> bool {
+        let mut services = self.plan().into_iter().flat_map(|plan| &plan.services);
+        services.all(|(name, routes)| match self.memory.sight() {
+            Some(sight) => routes.upstreams.iter().all(|upstream| sight.routes_to(&upstream.container)),
+            // One that may have the traffic is not stopped unheard where two can run side by side: so none ever had.
+            None => routes.upstreams.is_empty() || (self.can_run_twice(name) && self.containers_of(name).count() == 1),
+        })
+    }
+
+    fn can_run_twice(&self, name: &ServiceName) -> bool {
+        let releases = [&self.wanted, &self.base];
+        let mut known = releases.into_iter().filter_map(|goal| goal.get(name));
+        known.all(|wanted| !self.one_at_a_time(name, wanted))
+    }
+
+    /// Whether the proxy may give this container what is new: it did when it was seen last, or this process has never seen it.
+    pub(crate) fn may_be_routed_to(&self, container: &Container) -> bool {
+        match self.memory.sight() {
+            Some(sight) => sight.routes_to(&container.id),
+            None => self.is_routed_service(&container.place.service),
+        }
     }
 
     /// Whether the proxy should give this container what is new.

@@ -44,6 +44,14 @@ impl<'a> Situation<'a> {
         &self.accepted.assignment
     }
 
+    /// What is to serve: the accepted release until it is given up, then the base.
+    pub(crate) fn goal(&self) -> &Goal<'a> {
+        match self.accepted.end {
+            Some(End::Reverting { .. } | End::Reverted { .. }) => &self.base,
+            Some(End::Committed) | None => &self.wanted,
+        }
+    }
+
     /// Whether the generation has ended, so that no answer of a probe changes anything but the report.
     fn has_ended(&self) -> bool {
         matches!(self.accepted.end, Some(End::Committed | End::Reverted { .. }))
@@ -109,6 +117,12 @@ impl<'a> Situation<'a> {
     /// Whether it was started at this stage, by this process.
     pub(crate) fn was_started(&self, container: &Container) -> bool {
         self.memory.attempt(&Action::Start(container.place.clone())).is_some_and(|attempt| attempt.done > 0)
+    }
+
+    /// Whether this container of the base was stopped by us, or has been started since.
+    pub(crate) fn was_taken_down(&self, keeper: &Container) -> bool {
+        let restart = self.made_from(keeper).map(|wanted| wanted.service.spec.restart);
+        restart.is_some_and(|restart| keeper.restart != restart) || self.was_started(keeper)
     }
 
     pub(crate) fn seen(&self, container: &Container) -> Option<&'a Seen> {

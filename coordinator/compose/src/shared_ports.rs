@@ -35,7 +35,7 @@ impl Publisher<'_> {
     fn clash_with(&self, other: &Self) -> Option<String> {
         let may_meet = self.name == other.name || may_meet(self.service, other.service);
         let (one, two) = (&self.at.port, &other.at.port);
-        if !may_meet || !overlap(one, two) {
+        if !may_meet || !one.meets(two) {
             return None;
         }
         let (port, name, line) = (one.published, other.name, other.at.place.line);
@@ -49,7 +49,10 @@ impl Publisher<'_> {
                     )
                 })
             }
-            _ => Some(format!("port {port} is also published by {name} on line {line}: change one of them")),
+            _ => {
+                let why = surprise(one, two);
+                Some(format!("port {port} is also published by {name} on line {line}{why}: change one of them"))
+            }
         }
     }
 }
@@ -69,13 +72,13 @@ fn may_meet(one: &ReadService, other: &ReadService) -> bool {
     !one.iter().any(|a| other.iter().any(|b| excludes(a, b)))
 }
 
-/// Whether both want the same port of one address. No address is the agent's `publish_address`: known to be within all
-/// addresses, and not known to be any certain one.
-fn overlap(one: &Port, other: &Port) -> bool {
-    let contains = |all: &Port, part: &Port| match all.address.as_deref() {
-        Some("0.0.0.0") => part.address.as_deref().is_none_or(|address| !address.contains(':')),
-        Some("::") => part.address.as_deref().is_none_or(|address| address.contains(':')),
-        _ => all.address == part.address,
-    };
-    contains(one, other) || contains(other, one)
+/// Why two ports meet whose addresses are written otherwise, where that may surprise.
+fn surprise(one: &Port, other: &Port) -> &'static str {
+    let family = |port: &Port| port.address.as_deref().map(|address| address.contains(':'));
+    match (family(one), family(other)) {
+        (None, None) => "",
+        (None, _) | (_, None) => ", and where no address is written it may be any of the host's",
+        (one, other) if one != other => ", and `::` is all of IPv4 too where the proxy has the port",
+        _ => "",
+    }
 }

@@ -8,6 +8,7 @@ use crate::{Input, Problems, read};
 
 mod accepted;
 mod every_key;
+mod examples;
 mod properties;
 mod refused;
 

@@ -24,25 +24,39 @@ pub(crate) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> WrittenTraff
     WrittenTraffic { drain, hold, lb_delay, keep_old }
 }
 
-/// Settles it for one service, whose order and ports are known: its own, else that for all services, else the contract's.
+/// Settles it for one service, whose order and ports are known: its own, else that for all services, else the contract's. Where the old
+/// container is stopped first, what arrives while it drains waits for that too, so that the contract's `hold` begins after it.
 pub(crate) fn settle(reader: &mut Reader<'_>, around: &Surroundings<'_>, spec: &mut ServiceSpec, own: WrittenTraffic) {
     let name = around.name;
     let own_keys = [("drain", &own.drain), ("hold", &own.hold), ("lb_delay", &own.lb_delay)];
-    if spec.routed_ports().next().is_none() {
+    let is_routed = spec.routed_ports().next().is_some();
+    let is_held = is_routed && spec.order == Order::StopFirst;
+    if !is_routed {
         for (key, _) in own_keys.into_iter().filter(|(_, written)| written.is_some()) {
             reader.note(format!("{name}: `{key}` has no effect, because the proxy forwards none of its ports"));
         }
+    }
+    if is_routed && !is_held && own.lb_delay.as_ref().is_some_and(|written| written.value.0 > 0) {
+        reader.note(format!(
+            "{name}: `lb_delay` has no effect, because old and new run side by side, so that nothing on the host stops answering"
+        ));
     }
     let all = &around.rollout.all.traffic;
     let default = Traffic::default();
     let settled = |own: Option<Written<Millis>>, all: &Option<Written<Millis>>, default| {
         own.or_else(|| all.clone()).map_or(default, |written| written.value)
     };
-    spec.traffic = Traffic {
-        drain: settled(own.drain, &all.drain, default.drain),
-        hold: settled(own.hold, &all.hold, default.hold),
-        lb_delay: settled(own.lb_delay, &all.lb_delay, default.lb_delay),
-    };
+    let drain = settled(own.drain, &all.drain, default.drain);
+    let hold = if is_held { drain.plus(default.hold) } else { default.hold };
+    let hold = settled(own.hold, &all.hold, hold);
+    spec.traffic = Traffic { drain, hold, lb_delay: settled(own.lb_delay, &all.lb_delay, default.lb_delay) };
+    // Nothing is held at all: that is meant.
+    if is_held && hold.0 > 0 && hold <= drain {
+        reader.note(format!(
+            "{name}: what arrives while the old container drains may wait longer than `hold` ({hold}), and is then refused: \
+             raise `hold`, or lower `drain` ({drain})"
+        ));
+    }
     let Some(keep_old) = own.keep_old.or_else(|| all.keep_old.clone()) else { return };
     if keep_old.value == KeepOld::Running && spec.order == Order::StopFirst {
         let message = format!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,24 @@ impl Port {
     /// Whether the host's proxy owns the port, so that it can be switched.
     pub fn is_routed(&self) -> bool {
         self.via != Via::Engine
+    }
+
+    /// Whether both want the same port of one address, so that only one socket can have it. Where no address is written it is the agent's
+    /// `publish_address`, which may be any.
+    pub fn meets(&self, other: &Self) -> bool {
+        let same = self.published == other.published && self.protocol == other.protocol;
+        same && (self.covers(other) || other.covers(self))
+    }
+
+    /// Whether its address stands for that of `other` too. With `::` the proxy means the addresses of both families, the engine those of IPv6.
+    fn covers(&self, other: &Self) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.address, &other.address) else { return true };
+        match (mine.parse::<IpAddr>(), theirs.parse::<IpAddr>()) {
+            (Ok(IpAddr::V4(mine)), Ok(theirs)) if mine.is_unspecified() => theirs.is_ipv4(),
+            (Ok(IpAddr::V6(mine)), Ok(theirs)) if mine.is_unspecified() => self.is_routed() || theirs.is_ipv6(),
+            (Ok(mine), Ok(theirs)) => mine == theirs,
+            _ => mine == theirs,
+        }
     }
 }
 
@@ -264,5 +283,55 @@ impl ServiceSpec {
             &self.stop_signal,
         );
         Digest::of(&serde_json::to_vec(&identity).expect("plain data has a JSON form"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(address: &str, via: Via) -> Port {
+        let address = (!address.is_empty()).then(|| address.to_owned());
+        Port { address, published: 80, target: 8080, protocol: Protocol::Tcp, via }
+    }
+
+    fn check(one: &Port, other: &Port, expected: bool) {
+        assert_eq!((one.meets(other), other.meets(one)), (expected, expected), "{one:?} {other:?}");
+    }
+
+    #[test]
+    fn ports_meet_where_only_one_socket_can_have_the_address() {
+        let rows = [
+            ("", "", true),
+            ("", "127.0.0.1", true),
+            ("", "0.0.0.0", true),
+            ("", "::", true),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("127.0.0.1", "::1", false),
+            ("0.0.0.0", "127.0.0.1", true),
+            ("0.0.0.0", "::1", false),
+            ("::", "::1", true),
+            ("::", "0:0:0:0:0:0:0:1", true),
+            ("::1", "0:0:0:0:0:0:0:1", true),
+        ];
+        for (one, other, expected) in rows {
+            for via in [Via::Engine, Via::Tcp, Via::Http(HttpRoute::default())] {
+                check(&port(one, Via::Tcp), &port(other, via), expected);
+            }
+        }
+        let tcp = port("", Via::Engine);
+        check(&tcp, &Port { published: 81, ..tcp.clone() }, false);
+        check(&tcp, &Port { protocol: Protocol::Udp, ..tcp.clone() }, false);
+    }
+
+    #[test]
+    fn all_addresses_of_ipv6_are_those_of_ipv4_too_at_the_proxy_and_not_at_the_engine() {
+        for other in ["0.0.0.0", "127.0.0.1"] {
+            for via in [Via::Engine, Via::Tcp] {
+                check(&port("::", Via::Tcp), &port(other, via.clone()), true);
+                check(&port("::", Via::Engine), &port(other, via), false);
+            }
+        }
     }
 }

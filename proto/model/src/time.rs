@@ -12,6 +12,28 @@ use serde::{Deserialize, Serialize};
 pub struct Millis(pub u64);
 
 impl Millis {
+    /// As configurations write durations: whole numbers with units (`d`, `h`, `m`, `s`, `ms`), one after the other. None: it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (mut total, mut rest) = (Self(0), text);
+        while !rest.is_empty() {
+            let digits = rest.find(|character: char| !character.is_ascii_digit())?;
+            let (number, after) = rest.split_at(digits);
+            let letters = after.find(|character: char| character.is_ascii_digit()).unwrap_or(after.len());
+            let (unit, next) = after.split_at(letters);
+            let unit = match unit {
+                "d" => 24 * 3_600_000,
+                "h" => 3_600_000,
+                "m" => 60_000,
+                "s" => 1000,
+                "ms" => 1,
+                _ => return None,
+            };
+            total = total.plus(Self(number.parse::<u64>().ok()?.checked_mul(unit)?));
+            rest = next;
+        }
+        (!text.is_empty()).then_some(total)
+    }
+
     /// So many seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(seconds * 1000)
@@ -102,5 +124,17 @@ mod tests {
     #[test]
     fn a_moment_ahead_is_no_time_ago() {
         assert_eq!(UnixMillis(5).since(UnixMillis(9)), Millis(0));
+    }
+
+    #[test]
+    fn durations_have_whole_numbers_with_units() {
+        for (text, millis) in
+            [("5s", 5000), ("1m30s", 90_000), ("500ms", 500), ("72h", 259_200_000), ("2d", 172_800_000)]
+        {
+            assert_eq!(Millis::parse(text), Some(Millis(millis)), "{text}");
+        }
+        for bad in ["", "5", "s", "5 s", "1.5s", "-5s", "5S", "99999999999999999999s", "18446744073709551615h"] {
+            assert_eq!(Millis::parse(bad), None, "{bad}");
+        }
     }
 }

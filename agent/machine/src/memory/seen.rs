@@ -45,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) revivals: u32,
     /// When that was done last.
     pub(crate) revived: Monotonic,
+    /// Since when it has not answered well any more, though it was asked; none: its last answer was good, or it was not asked.
+    pub(crate) bad_since: Option<Monotonic>,
     well_since: Option<Monotonic>,
     running: bool,
     restarts: u64,
@@ -66,6 +68,7 @@ impl Seen {
             stopped: false,
             revivals: 0,
             revived: Monotonic::default(),
+            bad_since: None,
             well_since: None,
             running: false,
             restarts,
@@ -146,6 +149,7 @@ impl Seen {
 
     fn good_answer(&mut self, now: Monotonic) {
         self.bad = 0;
+        self.bad_since = None;
         self.good = self.good.saturating_add(1);
         if self.good >= self.rule.successes {
             self.healthy = Some(true);
@@ -159,6 +163,7 @@ impl Seen {
     fn bad_answer(&mut self, now: Monotonic) {
         self.good = 0;
         self.well_since = None;
+        self.bad_since.get_or_insert(now);
         if self.since.is_some_and(|since| now < since + self.rule.start_period) {
             return;
         }

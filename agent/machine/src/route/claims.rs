@@ -57,16 +57,15 @@ fn is_next(s: &Situation<'_>, container: &Container) -> bool {
         && !s.containers_of(service).any(Container::is_running)
 }
 
-/// Whether two ports can't be had at once.
+/// Whether two ports can't be had at once. Only where both are one socket can it take the requests of both.
 pub(crate) fn collide(one: &Port, other: &Port) -> bool {
-    let apart = matches!((&one.address, &other.address), (Some(one), Some(other)) if one != other);
-    one.published == other.published
-        && one.protocol == other.protocol
-        && !apart
-        && match (&one.via, &other.via) {
-            (Via::Http(one), Via::Http(other)) => one.tls != other.tls || routes_meet(one, other),
-            _ => true,
+    let apart = match (&one.via, &other.via) {
+        (Via::Http(http), Via::Http(others)) => {
+            one.address == other.address && http.tls == others.tls && !routes_meet(http, others)
         }
+        _ => false,
+    };
+    one.meets(other) && !apart
 }
 
 /// Whether the same requests would be both routes'.
@@ -97,6 +96,18 @@ mod tests {
             (port(None, 80, any()), port(None, 80, any()), true),
             (port(None, 80, any()), port(Some("127.0.0.1"), 80, any()), true),
             (port(Some("127.0.0.2"), 80, any()), port(Some("127.0.0.1"), 80, any()), false),
+            (port(Some("0.0.0.0"), 80, any()), port(Some("127.0.0.1"), 80, any()), true),
+            (port(Some("::"), 80, any()), port(Some("127.0.0.1"), 80, Via::Engine), true),
+            (
+                port(Some("0.0.0.0"), 80, http(&["a.example"], "/", false)),
+                port(Some("127.0.0.1"), 80, http(&["b.example"], "/", false)),
+                true,
+            ),
+            (
+                port(Some("127.0.0.1"), 80, http(&["a.example"], "/", false)),
+                port(Some("127.0.0.1"), 80, http(&["b.example"], "/", false)),
+                false,
+            ),
             (port(None, 80, any()), port(None, 80, http(&["a.example"], "/", false)), false),
             (
                 port(None, 80, http(&["a.example", "b.example"], "/", false)),

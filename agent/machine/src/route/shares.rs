@@ -40,7 +40,7 @@ pub(super) fn back(s: &Situation<'_>, base: &Target<'_>, failure: &Failure) -> R
 fn way_back<'s>(s: &'s Situation<'_>, name: &'s ServiceName, base: &'s Wanted, failure: &Failure) -> Share<'s> {
     let spec = &base.service.spec;
     let keeper = s.find(name, &base.fingerprint);
-    if let Some(ready) = keeper.filter(|keeper| can_serve(s, keeper, base)) {
+    if let Some(ready) = keeper.filter(|keeper| can_serve(s, keeper)) {
         return Share::serving(name, spec, vec![ready]);
     }
     // The one that is given up serves as long as nothing else does, unless it is what failed, or must make room first.
@@ -54,13 +54,12 @@ fn way_back<'s>(s: &'s Situation<'_>, name: &'s ServiceName, base: &'s Wanted, f
 
 /// Whether the base's container may have the traffic back: it ran all the time, or was started again and is proven, or has had its time:
 /// nothing better is to be had then.
-fn can_serve(s: &Situation<'_>, keeper: &Container, base: &Wanted) -> bool {
+fn can_serve(s: &Situation<'_>, keeper: &Container) -> bool {
     let Some(seen) = s.seen(keeper).filter(|_| keeper.is_running()) else { return false };
     let late = seen.since.is_some_and(|since| s.now >= since + s.assignment().terms.health_deadline);
-    let was_started = keeper.restart != base.service.spec.restart || s.was_started(keeper);
     // Where it is not known who has the traffic, it is not taken away from the one that may have it.
     let may_be_routed_to = s.memory.sight().is_none_or(|sight| sight.routes_to(&keeper.id));
-    seen.healthy == Some(true) || late || may_be_routed_to || !was_started
+    seen.healthy == Some(true) || late || may_be_routed_to || !s.was_taken_down(keeper)
 }
 
 /// On the way forward.

@@ -1,12 +1,14 @@
 //! The fake engine: what each action does, and what an image's name makes its container do.
 
-use evenkeel_model::{CauseKind, Digest, Evidence, Failure, Monotonic, Order, ProbeEvidence, Restart, Service};
+use evenkeel_model::{CauseKind, Digest, Evidence, Failure, Millis, Monotonic, Order, ProbeEvidence, Restart, Service};
 
 use super::World;
 use crate::{Action, Container, ContainerPlan, ContainerState, Outcome, Place};
 
 /// So many probes a container of the sick and the mortal kind answers well before it shows.
 const GOOD_PROBES: u32 = 4;
+/// So long after it was first asked a container of the slow kind says no, whenever it begins to run.
+const BOOT: Millis = Millis::seconds(20);
 
 /// A container, with what only the engine knows of it.
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ pub(crate) struct Body {
     /// Whether it ever was.
     pub(crate) ever_proven: bool,
     probes: u32,
+    asked_since: Option<Monotonic>,
 }
 
 impl Body {
@@ -37,7 +40,7 @@ impl Body {
     }
 
     fn forget(&mut self) {
-        (self.good, self.probes, self.proven) = (0, 0, false);
+        (self.good, self.probes, self.proven, self.asked_since) = (0, 0, false, None);
     }
 
     /// It ends by itself: the engine does what it was told for that case.
@@ -49,12 +52,13 @@ impl Body {
         }
     }
 
-    fn probed(&mut self) -> bool {
+    fn probed(&mut self, now: Monotonic) -> bool {
         self.probes += 1;
+        let boots = now < *self.asked_since.get_or_insert(now) + BOOT;
         if self.is("dies") && self.probes > GOOD_PROBES {
             self.crash(3, false);
         }
-        let sick = self.is("unready") || (self.is("sick") && self.probes > GOOD_PROBES);
+        let sick = self.is("unready") || (self.is("slow") && boots) || (self.is("sick") && self.probes > GOOD_PROBES);
         let good = self.container.is_running() && !sick;
         self.good = if good { self.good + 1 } else { 0 };
         self.proven |= self.good >= self.service.spec.health.successes;
@@ -157,8 +161,15 @@ impl World {
             address: Some(std::net::Ipv4Addr::from(0x0a0d_5000 + u32::try_from(self.next_id).unwrap()).into()),
         };
         self.next_id += 1;
-        let body =
-            Body { container, service: plan.service.clone(), good: 0, proven: false, ever_proven: false, probes: 0 };
+        let body = Body {
+            container,
+            service: plan.service.clone(),
+            good: 0,
+            proven: false,
+            ever_proven: false,
+            probes: 0,
+            asked_since: None,
+        };
         self.bodies.insert(plan.place.clone(), body);
         Outcome::Done
     }
@@ -188,7 +199,7 @@ impl World {
 
     fn probe(&mut self, place: &Place) -> Outcome {
         let Some(body) = self.bodies.get_mut(place) else { return failed(CauseKind::EngineUnavailable) };
-        let healthy = body.probed();
+        let healthy = body.probed(self.now);
         let answer = if healthy { "200 OK" } else { "503 Service Unavailable" };
         let evidence = ProbeEvidence { request: "GET http://172.17.0.3:8080/".to_owned(), answer: answer.to_owned() };
         Outcome::Probed { healthy, evidence }

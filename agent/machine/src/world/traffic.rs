@@ -51,9 +51,19 @@ fn is_forward(decision: &Decision) -> bool {
 }
 
 fn nothing_is_stopped_that_gets_what_is_new(world: &World, decision: &Decision, body: &Body) {
-    let excused = world.proxy.is_down(world.now) && !is_forward(decision);
+    let excused = world.proxy.is_down(world.now) && !is_forward(decision) && must_make_room(world, decision, body);
     let routed = world.proxy.routes_to(&body.container.id);
     assert!(!routed || excused, "{} is stopped while it is routed to: {:#?}", body.container.place, world.log);
+}
+
+/// Whether what should be cannot be beside this container: nothing should run, or the service can't run twice.
+fn must_make_room(world: &World, decision: &Decision, body: &Body) -> bool {
+    let accepted = decision.ledger.accepted.as_ref().unwrap();
+    let releases = [wanted(world, &decision.ledger), services(world, decision.ledger.base.as_ref())];
+    let goes_back = matches!(accepted.end, Some(End::Reverting { .. } | End::Reverted { .. }));
+    let known = releases.iter().filter_map(|release| release.get(&body.container.place.service));
+    let mut specs = known.map(|(service, _)| &service.spec).chain([&body.service.spec]);
+    releases[usize::from(goes_back)].is_empty() || specs.any(|spec| spec.order == Order::StopFirst)
 }
 
 fn what_is_under_way_has_its_time(world: &World, decision: &Decision, body: &Body) {

@@ -325,15 +325,10 @@ impl World {
 
     /// The first port of the container that somebody else has.
     pub(super) fn taken_port(&self, body: &Body) -> Option<u16> {
-        let wildcard = |address: &Option<String>| address.as_deref().is_none_or(|address| address == "0.0.0.0");
-        let clash = |mine: &Port, theirs: &Port| {
-            let overlap = mine.address == theirs.address || wildcard(&mine.address) || wildcard(&theirs.address);
-            overlap && mine.published == theirs.published && mine.protocol == theirs.protocol
-        };
         let others = || self.bodies.values().filter(|other| other.id != body.id && other.runs());
         let taken = |mine: &&Port| {
             self.occupied.contains(&mine.published)
-                || others().any(|other| other.ports.iter().any(|theirs| clash(mine, theirs)))
+                || others().any(|other| other.ports.iter().any(|theirs| mine.meets(theirs)))
         };
         body.ports.iter().find(taken).map(|port| port.published)
     }

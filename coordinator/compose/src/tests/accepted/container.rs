@@ -52,11 +52,15 @@ fn ports_are_read_in_both_forms() {
         "ports: [{target: 80, published: 8080, host_ip: 10.0.0.1, protocol: udp, mode: host}]",
         &[port(Some("10.0.0.1"), 8080, 80, udp)],
     );
-    // One port for each transport, for each address, and for each family of addresses.
+    // One port for each transport, for each address, and, of the engine, for each family of addresses.
     check("ports: [\"53:53\", \"53:53/udp\"]", &[port(None, 53, 53, tcp), port(None, 53, 53, udp)]);
     check(
-        "ports: [\"0.0.0.0:80:80\", \"[::]:80:80\"]",
-        &[port(Some("0.0.0.0"), 80, 80, tcp), port(Some("::"), 80, 80, tcp)],
+        "ports: [\"0.0.0.0:53:53/udp\", \"[::]:53:53/udp\"]",
+        &[port(Some("0.0.0.0"), 53, 53, udp), port(Some("::"), 53, 53, udp)],
+    );
+    check(
+        "ports: [\"0.0.0.0:80:80\", \"[::1]:80:80\"]",
+        &[port(Some("0.0.0.0"), 80, 80, tcp), port(Some("::1"), 80, 80, tcp)],
     );
 }
 

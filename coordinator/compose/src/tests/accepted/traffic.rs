@@ -43,3 +43,29 @@ fn a_setting_without_a_port_that_it_is_for_is_noted() {
     let direct = notes("x-rollout: {hold: 1s}\nports: [\"53:53/udp\"]");
     assert!(direct.contains(&note("hold")), "{direct:?}");
 }
+
+#[test]
+fn a_delay_for_load_balancers_where_nothing_stops_answering_is_noted() {
+    let note = "web: `lb_delay` has no effect, because old and new run side by side, so that nothing on the host stops answering";
+    let ports = "ports: [\"80:80\"]\nx-rollout:";
+    assert_eq!(notes(&format!("{ports} {{lb_delay: 5s}}")), [note]);
+    assert!(notes(&format!("{ports} {{lb_delay: 0s}}")).is_empty());
+    assert!(notes(&format!("{ports} {{lb_delay: 5s, order: stop-first}}")).is_empty());
+}
+
+#[test]
+fn what_waits_for_one_that_is_stopped_first_waits_for_its_drain_too() {
+    let settled = |rollout: &str| {
+        let keys = format!("ports: [\"80:80\"]\nx-rollout: {{{rollout}}}");
+        (web(&keys).spec.traffic.hold, notes(&keys))
+    };
+    assert_eq!(settled("order: stop-first"), (Millis::minutes(1), vec![]));
+    assert_eq!(settled("order: stop-first, drain: 2m"), (Millis::seconds(150), vec![]));
+    assert_eq!(settled("order: stop-first, drain: 2m, hold: 3m"), (Millis::minutes(3), vec![]));
+    assert_eq!(settled("order: stop-first, hold: 0s"), (Millis(0), vec![]));
+    assert_eq!(settled("drain: 2m"), (Millis::seconds(30), vec![]));
+    let note = "web: what arrives while the old container drains may wait longer than `hold` (30s), and is then refused: \
+                raise `hold`, or lower `drain` (30s)";
+    assert_eq!(settled("order: stop-first, hold: 30s"), (Millis::seconds(30), vec![note.to_owned()]));
+    assert_eq!(web("x-rollout: {order: stop-first}").spec.traffic.hold, Millis::seconds(30), "without a port");
+}

@@ -123,3 +123,22 @@ fn ports_published_twice_are_refused() {
         &["8: services.two.ports[0]: port 8080 is also published by one on line 5: change one of them"],
     );
 }
+
+#[test]
+fn ports_whose_addresses_meet_are_refused() {
+    let of_both = "and `::` is all of IPv4 too where the proxy has the port";
+    let of_any = "and where no address is written it may be any of the host's";
+    for (ports, why) in [
+        (r#"["0.0.0.0:80:80", "[::]:80:80"]"#, of_both),
+        (r#"["[::]:80:80", "127.0.0.1:80:80"]"#, of_both),
+        (r#"["80:80", "127.0.0.1:80:80"]"#, of_any),
+        (r#"["[::1]:80:80", "80:80"]"#, of_any),
+        (r#"["53:53/udp", "127.0.0.1:53:53/udp"]"#, of_any),
+    ] {
+        let number = if ports.contains("53") { 53 } else { 80 };
+        let problem = format!(
+            "5: services.web.ports[1]: port {number} is also published by web on line 5, {why}: change one of them"
+        );
+        service(&format!("ports: {ports}"), &[&problem]);
+    }
+}
