@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::gather;
+use crate::keepalive;
 use crate::limits::within;
 
 /// Connects, within a limit.
@@ -22,6 +23,7 @@ pub(crate) async fn connect(address: SocketAddr, limit: Millis) -> io::Result<Tc
     let stream = timeout(within(limit), TcpStream::connect(address)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     // What we pass on is already in the pieces its sender chose: waiting for more would add latency alone.
     stream.set_nodelay(true)?;
+    keepalive::probe(&stream)?;
     Ok(stream)
 }
 
@@ -83,5 +85,17 @@ impl AsyncWrite for Tap {
 
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_probed() {
+        let upstream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = connect(upstream.local_addr().unwrap(), Millis::seconds(5)).await.unwrap();
+        assert!(keepalive::is_probed(&stream));
     }
 }

@@ -2,8 +2,10 @@
 //! Not here: anything on a request's way.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +24,6 @@ use crate::upstream::{Live, Wake};
 pub(crate) struct Control {
     shared: Arc<Shared>,
     sockets: Arc<dyn Sockets>,
-    owners: BTreeMap<String, Vec<Route>>,
     known: BTreeMap<RouteKey, Known>,
     listeners: HashMap<SocketAddr, Listener>,
     readiness: HashMap<SocketAddr, ReadinessRule>,
@@ -35,7 +36,7 @@ pub(crate) struct Control {
 struct Known {
     state: Arc<RouteState>,
     /// None: no longer asked for.
-    route: Option<Route>,
+    entry: Option<Arc<Entry>>,
 }
 
 impl Control {
@@ -44,7 +45,6 @@ impl Control {
         Self {
             shared,
             sockets,
-            owners: BTreeMap::new(),
             known: BTreeMap::new(),
             listeners: HashMap::new(),
             readiness: HashMap::new(),
@@ -59,14 +59,12 @@ impl Control {
             let what = "it names another owner than the one it is applied for";
             return Err(ApplyError::Invalid { name: route.name.clone(), listen: route.listen, what });
         }
-        let others = self.owners.iter().filter(|(other, _)| *other != owner).flat_map(|(_, routes)| routes);
+        let others = self.entries().map(|entry| &entry.route).filter(|route| route.owner != owner);
         let all = others.chain(&routes);
         table::check(all.clone(), self.shared.tls.is_some())?;
         let wanted: BTreeSet<SocketAddr> = all.map(|route| route.listen).collect();
         let opened = if self.shut { vec![] } else { self.open(&wanted)? };
-        self.owners.insert(owner.to_owned(), routes);
-        self.owners.retain(|_, routes| !routes.is_empty());
-        self.rebuild();
+        self.replace(owner, routes);
         // After the table: whoever is accepted finds a route.
         for (address, listener) in opened {
             listener.start(self.shared.clone(), &self.acceptors);
@@ -78,11 +76,14 @@ impl Control {
 
     /// Sets or removes the path on a port that we answer ourselves.
     pub(crate) fn set_readiness(&mut self, listen: SocketAddr, rule: Option<ReadinessRule>) {
+        if self.readiness.get(&listen) == rule.as_ref() {
+            return;
+        }
         match rule {
             Some(rule) => self.readiness.insert(listen, rule),
             None => self.readiness.remove(&listen),
         };
-        self.rebuild();
+        self.publish();
     }
 
     /// Ends all that is in flight on a draining upstream. Says how many that were.
@@ -107,21 +108,60 @@ impl Control {
         self.acceptors.clone()
     }
 
-    fn open(&self, wanted: &BTreeSet<SocketAddr>) -> Result<Vec<(SocketAddr, Listener)>, ApplyError> {
-        let mut opened = vec![];
-        for address in wanted.iter().filter(|address| !self.listeners.contains_key(address)) {
-            match self.sockets.open(*address).and_then(|socket| Listener::new(*address, socket)) {
-                Ok(listener) => opened.push((*address, listener)),
+    fn open(&mut self, wanted: &BTreeSet<SocketAddr>) -> Result<Vec<(SocketAddr, Listener)>, ApplyError> {
+        let missing: Vec<_> = wanted.iter().filter(|address| !self.listeners.contains_key(address)).copied().collect();
+        let (mut opened, mut parted) = (vec![], vec![]);
+        for address in missing {
+            parted.extend(self.part_with_what_is_in_the_way(address, wanted));
+            match self.listen(address) {
+                Ok(listener) => opened.push((address, listener)),
                 Err(source) => {
                     for (address, listener) in opened {
                         listener.close();
                         self.sockets.close(address);
                     }
-                    return Err(ApplyError::opening(*address, source));
+                    self.take_back(parted);
+                    return Err(ApplyError::opening(address, source));
                 }
             }
         }
         Ok(opened)
+    }
+
+    fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
+        self.sockets.open(address).and_then(|socket| Listener::new(address, socket, &self.shared.connections))
+    }
+
+    /// Closes those of ours that are to go anyway and are in this one's way: a port cannot be had on one address and on all. For a moment
+    /// nobody listens there.
+    fn part_with_what_is_in_the_way(&mut self, address: SocketAddr, wanted: &BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
+        let overlaps = |other: &SocketAddr| {
+            other.port() == address.port() && (other.ip().is_unspecified() || address.ip().is_unspecified())
+        };
+        let sockets = &self.sockets;
+        let parted = self.listeners.extract_if(|other, _| overlaps(other) && !wanted.contains(other));
+        parted
+            .map(|(other, listener)| {
+                listener.close();
+                sockets.close(other);
+                other
+            })
+            .collect()
+    }
+
+    /// Opens again what was closed for a change that could not be.
+    fn take_back(&mut self, parted: Vec<SocketAddr>) {
+        for address in parted {
+            match self.listen(address) {
+                Ok(listener) => {
+                    listener.start(self.shared.clone(), &self.acceptors);
+                    self.listeners.insert(address, listener);
+                }
+                Err(error) => {
+                    tracing::error!(%address, %error, "a port that was closed for a moment can't be opened again");
+                }
+            }
+        }
     }
 
     fn close_all_but(&mut self, wanted: &BTreeSet<SocketAddr>) {
@@ -136,19 +176,26 @@ impl Control {
         });
     }
 
-    /// Makes the table anew from what is asked for. The order is what a drain relies on: whoever serves again is revived before the new
-    /// table is seen, and whoever leaves is retired after; so a request that finds its upstream retired finds another in the newer table.
-    fn rebuild(&mut self) {
-        let mut old = std::mem::take(&mut self.known);
+    /// What is asked for.
+    fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> + Clone {
+        self.known.values().filter_map(|known| known.entry.as_ref())
+    }
+
+    /// Makes an owner's entries anew; those of others stay as they are. The order is what a drain relies on: whoever serves again is
+    /// revived before the new table is seen, and whoever leaves is retired after; so a request that finds its upstream retired finds
+    /// another in the newer table.
+    fn replace(&mut self, owner: &str, routes: Vec<Route>) {
+        let mut old: BTreeMap<_, _> = self.known.extract_if(.., |key, _| key.owner == owner).collect();
         let mut entries = vec![];
-        for route in self.owners.values().flatten() {
-            let key = RouteKey::of(route);
+        for route in routes {
+            let key = RouteKey::of(&route);
             let state = old.remove(&key).map_or_else(Arc::default, |known| known.state);
-            let choices = choices(route, &state, &self.shared);
-            entries.push(Arc::new(Entry { route: route.clone(), state: state.clone(), choices }));
-            self.known.insert(key, Known { state, route: Some(route.clone()) });
+            let choices = choices(&route, &state, &self.shared);
+            let entry = Arc::new(Entry { route, state: state.clone(), choices });
+            entries.push(entry.clone());
+            self.known.insert(key, Known { state, entry: Some(entry) });
         }
-        self.shared.table.store(Arc::new(Table::new(entries.iter().cloned(), &self.readiness)));
+        self.publish();
         for entry in &entries {
             let serves = |live: &Arc<Live>| entry.choices.iter().any(|choice| Arc::ptr_eq(&choice.live, live));
             entry.state.known().iter().filter(|live| !serves(live)).for_each(|live| live.retire());
@@ -157,16 +204,21 @@ impl Control {
         for (key, removed) in old {
             removed.state.known().iter().for_each(|live| live.retire());
             removed.state.changed.send_replace(());
-            self.known.insert(key, Known { state: removed.state, route: None });
+            self.known.insert(key, Known { state: removed.state, entry: None });
         }
         self.forget();
+    }
+
+    /// Makes the table anew: requests see it from now on.
+    fn publish(&self) {
+        self.shared.table.store(Arc::new(Table::new(self.entries().cloned(), &self.readiness)));
     }
 
     /// Drops what is neither asked for nor in flight.
     fn forget(&mut self) {
         self.known.retain(|_, known| {
-            let asked = known.route.as_ref();
-            let is_asked = |live: &Live| asked.is_some_and(|route| is_of(live, route) && !live.is_cut());
+            let asked = known.entry.as_ref();
+            let is_asked = |live: &Live| asked.is_some_and(|entry| is_of(live, &entry.route) && !live.is_cut());
             known.state.known().retain(|live| live.in_flight() > 0 || is_asked(live));
             asked.is_some() || !known.state.known().is_empty()
         });
@@ -202,7 +254,7 @@ impl Known {
     fn status(&self, key: &RouteKey) -> RouteStatus {
         let known = self.state.known();
         let upstreams = known.iter().map(|live| {
-            let asked = self.route.iter().flat_map(|route| &route.upstreams);
+            let asked = self.entry.iter().flat_map(|entry| &entry.route.upstreams);
             let weight = asked
                 .filter(|upstream| upstream.id == live.id && upstream.address == live.address)
                 .map(|upstream| upstream.weight);
@@ -223,9 +275,9 @@ impl Known {
             listen: key.listen,
             hosts: key.hosts.clone(),
             path: key.path.clone(),
-            removed: self.route.is_none(),
-            holding: self.route.as_ref().is_some_and(|route| route.holding),
-            waiting: self.state.waiting.load(std::sync::atomic::Ordering::SeqCst),
+            removed: self.entry.is_none(),
+            holding: self.entry.as_ref().is_some_and(|entry| entry.route.holding),
+            waiting: self.state.waiting.load(Ordering::SeqCst),
             upstreams: upstreams.collect(),
         }
     }
@@ -238,3 +290,6 @@ impl Drop for Control {
         self.shared.end.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests;

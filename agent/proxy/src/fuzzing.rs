@@ -77,7 +77,7 @@ mod tests {
 
         #[test]
         fn what_is_for_the_neighbour_ends_here_and_the_rest_goes_on(
-            bytes in bytes(&["Connection", "TE", "Upgrade", "Keep-Alive", "X-Forwarded-For", "X-Hop", "Content-Length", "Host", "Cookie",
+            bytes in bytes(&["Connection", "TE", "Upgrade", "Keep-Alive", "X-Forwarded-For", "X-Hop", "Content-Length", "Transfer-Encoding", "Host", "Cookie",
                 ":", ": ", ",", ", ", "\n", "close", "keep-alive", "x-hop", "te", "trailers", "websocket", "upgrade", "content-length", "host", "1.2.3.4"])
         ) {
             forwarded_headers(&bytes);

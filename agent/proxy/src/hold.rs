@@ -69,7 +69,7 @@ impl Waiter {
             let _ = timeout_at(until, self.changed.changed()).await;
             return;
         };
-        // Ten thousand that wait must not connect every 100 ms each.
+        // Thousands that wait must not connect every 100 ms each.
         loop {
             let probe = Probe::begin(&self.state.probed);
             let next = until.min(Instant::now() + if probe.is_some() { again } else { TAKE_OVER });

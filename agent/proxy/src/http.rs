@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod forward;
 mod headers;
+mod pace;
 mod redirect;
 mod retry;
 mod scan;

@@ -32,6 +32,7 @@ pub mod fuzzing;
 mod gather;
 mod hold;
 mod http;
+mod keepalive;
 mod limits;
 mod listener;
 mod proxy;

@@ -6,7 +6,7 @@ use evenkeel_model::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Clients' connections in all. Beyond it accepting pauses (clients queue in the kernel) and goes on when one ends. Each
-    /// listener but one may exceed it by one.
+    /// listener but one may exceed it by one. No port has more than three quarters of it.
     pub connections: usize,
     /// Bytes of a request's head; beyond it 431. At least 8192, which is the smallest buffer hyper takes.
     pub head_bytes: usize,
@@ -14,34 +14,51 @@ pub struct Limits {
     pub headers: usize,
     /// From the first byte of a request's head to its last; beyond it 408. Also the time for a TLS handshake.
     pub head: Millis,
-    /// How long a connection may be open without a request.
+    /// How long a connection may be open without a request. Over HTTP/2 it is asked to end then, and is closed after as long again.
     pub idle: Millis,
     /// HTTP/2: streams of one connection at once.
     pub streams: u32,
     /// HTTP/2: how often an open connection is pinged. A connection that does not answer for as long again is closed.
     pub ping: Millis,
-    /// How long a client may take nothing of an answer, before its connection is closed.
+    /// How long a client may take nothing of an answer, before its connection is closed; over HTTP/2, if only that stream makes no room,
+    /// before the stream is reset.
     pub write_stall: Millis,
     /// How long a client may send nothing of a request's body while the upstream waits for it and has not begun to answer; beyond it 408.
-    /// Not for gRPC, whose calls may be silent for hours.
+    /// Not for gRPC over HTTP/2, whose calls may be silent for hours.
     pub read_stall: Millis,
     /// One attempt to connect to an upstream.
     pub connect: Millis,
     /// How often an upstream that refuses is tried again while requests wait for it.
     pub retry: Millis,
-    /// From the request's start to the head of the upstream's answer; beyond it 504. None: a long poll is not an error.
+    /// From the moment a request is given to a connection of an upstream (it may have been held before, and may be sent a second time) to
+    /// the head of the answer; beyond it 504. None: a long poll is not an error.
     pub answer: Millis,
-    /// Requests that wait for an upstream, per route; beyond it 503 at once.
+    /// Requests that wait for an upstream, per route; beyond it 503 at once. Well below what one port may have of `connections`: over
+    /// HTTP/1.1 each that waits has a connection.
     pub waiting: u64,
-    /// How long a connection to an upstream is kept for the next request: less than the 5 s after which the hastiest
-    /// of the common servers close theirs.
+    /// How long a connection to an upstream is kept for the next request: less than the 5 s after which many servers close theirs. Some
+    /// close sooner (gunicorn after 2 s): what is lost by that is sent again where that is safe.
     pub upstream_idle: Millis,
+}
+
+const CONNECTIONS: usize = 8192;
+
+impl Limits {
+    /// How many requests of one route may wait where nobody says: a quarter of the connections.
+    pub const fn waiting_for(connections: usize) -> u64 {
+        connections as u64 / 4
+    }
+
+    /// How many of all connections one port may have: three quarters.
+    pub const fn of_one_port(connections: usize) -> usize {
+        connections - connections / 4
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 8192,
+            connections: CONNECTIONS,
             head_bytes: 64 * 1024,
             headers: 100,
             head: Millis::seconds(10),
@@ -53,7 +70,7 @@ impl Default for Limits {
             connect: Millis::seconds(5),
             retry: Millis(100),
             answer: Millis(0),
-            waiting: 10_000,
+            waiting: Self::waiting_for(CONNECTIONS),
             upstream_idle: Millis::seconds(4),
         }
     }

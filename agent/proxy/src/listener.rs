@@ -1,4 +1,4 @@
-//! One listening socket: accepts, within the bound on connections, and hands each connection on. Not here: what is spoken on it.
+//! One listening socket: accepts, within the bounds on connections, and hands each connection on. Not here: what is spoken on it.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::aside::Aside;
 use crate::closing::Closing;
-use crate::connections::Open;
+use crate::connections::{Connections, Open};
 use crate::http::{self, Client};
+use crate::keepalive;
 use crate::limits::within;
 use crate::shared::Shared;
 use crate::table::Port;
@@ -28,22 +29,31 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Listener {
     address: SocketAddr,
     closing: Arc<Closing>,
+    connections: Connections,
     // Shared with the task that accepts, so that closing is done when `close` returns: the port may be opened again at once.
     socket: Arc<Mutex<Option<TcpListener>>>,
 }
 
 impl Listener {
-    /// Takes a socket over; nothing is accepted yet.
-    pub(crate) fn new(address: SocketAddr, socket: std::net::TcpListener) -> io::Result<Self> {
+    /// Takes a socket over; nothing is accepted yet. `all`: the connections of all ports.
+    pub(crate) fn new(address: SocketAddr, socket: std::net::TcpListener, all: &Connections) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        // Here and not where it is bound: that may have been someone else, long ago.
+        keepalive::probe(&socket)?;
         let socket = TcpListener::from_std(socket)?;
-        Ok(Self { address, closing: Arc::default(), socket: Arc::new(Mutex::new(Some(socket))) })
+        let connections = all.of_one_port();
+        Ok(Self { address, closing: Arc::default(), connections, socket: Arc::new(Mutex::new(Some(socket))) })
     }
 
     /// Accepts from now on.
     pub(crate) fn start(&self, shared: Arc<Shared>, acceptors: &TaskTracker) {
-        let accept =
-            Accept { shared, address: self.address, closing: self.closing.clone(), socket: self.socket.clone() };
+        let accept = Accept {
+            shared,
+            address: self.address,
+            closing: self.closing.clone(),
+            connections: self.connections.clone(),
+            socket: self.socket.clone(),
+        };
         acceptors.spawn(accept.run());
     }
 
@@ -59,6 +69,7 @@ struct Accept {
     shared: Arc<Shared>,
     address: SocketAddr,
     closing: Arc<Closing>,
+    connections: Connections,
     socket: Arc<Mutex<Option<TcpListener>>>,
 }
 
@@ -75,7 +86,7 @@ impl Accept {
     /// Safe to drop at any await: between an accept and the task that serves the connection there is none.
     async fn accept_all(&self) {
         loop {
-            self.shared.connections.room().await;
+            self.connections.room().await;
             let accepted = poll_fn(|cx| match &*self.socket.lock().unwrap_or_else(PoisonError::into_inner) {
                 Some(socket) => socket.poll_accept(cx),
                 None => Poll::Pending,
@@ -92,7 +103,7 @@ impl Accept {
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let open = self.shared.connections.begin();
+        let open = self.connections.begin();
         let (shared, address, closing) = (self.shared.clone(), self.address, self.closing.clone());
         self.shared.tasks.spawn(async move {
             // Its own token: thousands of connections must not wake through one lock.
@@ -143,4 +154,19 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_socket_of_someone_else_accepts_is_probed() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, duplicate) = (socket.local_addr().unwrap(), socket.try_clone().unwrap());
+        let _listener = Listener::new(address, socket, &Connections::new(1)).unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = TcpListener::from_std(duplicate).unwrap().accept().await.unwrap();
+        assert!(keepalive::is_probed(&accepted));
+    }
 }

@@ -5,13 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::connections::Connections;
 use crate::control::Control;
 use crate::route::{ReadinessRule, Route};
 use crate::shared::Shared;
@@ -38,16 +34,7 @@ pub struct Shutdown {
 impl Proxy {
     /// Begins without routes. `tls` is needed only for routes that ask for it.
     pub fn new(sockets: Arc<dyn Sockets>, limits: Limits, tls: Option<Arc<dyn Terminate>>) -> Self {
-        let shared = Arc::new(Shared {
-            table: ArcSwap::default(),
-            challenges: ArcSwap::default(),
-            limits,
-            tls,
-            connections: Connections::new(limits.connections),
-            tasks: TaskTracker::new(),
-            end: CancellationToken::new(),
-            drained: Arc::default(),
-        });
+        let shared = Arc::new(Shared::new(limits, tls));
         Self { control: Arc::new(Mutex::new(Control::new(shared.clone(), sockets))), shared }
     }
 

@@ -33,3 +33,19 @@ pub(crate) struct Shared {
     /// Wakes the caller: a draining upstream has nothing in flight any more.
     pub(crate) drained: Arc<watch::Sender<()>>,
 }
+
+impl Shared {
+    /// Of a proxy without routes.
+    pub(crate) fn new(limits: Limits, tls: Option<Arc<dyn Terminate>>) -> Self {
+        Self {
+            table: ArcSwap::default(),
+            challenges: ArcSwap::default(),
+            limits,
+            tls,
+            connections: Connections::new(limits.connections),
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
+            drained: Arc::default(),
+        }
+    }
+}

@@ -42,6 +42,8 @@ mod retry;
 mod rig;
 #[path = "data_path/shares.rs"]
 mod shares;
+#[path = "data_path/stalls.rs"]
+mod stalls;
 #[path = "data_path/switch.rs"]
 mod switch;
 #[path = "data_path/tcp.rs"]

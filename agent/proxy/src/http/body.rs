@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use super::client::{Active, Client};
+use super::pace;
 use super::send::Lease;
 use super::upload::Upload;
 use crate::limits::within;
@@ -139,6 +140,8 @@ pub(super) enum AnswerBody {
         inner: Incoming,
         /// Counted as in flight; gone once the body has ended.
         lease: Option<Lease>,
+        /// To a stream of HTTP/2, which is watched.
+        is_watched: bool,
         /// The client's request is being served until this is dropped.
         _active: Active,
     },
@@ -148,6 +151,11 @@ impl AnswerBody {
     /// A text of ours.
     pub(super) fn own(text: Bytes) -> Self {
         Self::Own(text)
+    }
+
+    /// Whether it is ours.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
     }
 }
 
@@ -159,8 +167,14 @@ impl Body for AnswerBody {
         match &mut *self {
             Self::Own(text) if text.is_empty() => Poll::Ready(None),
             Self::Own(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
-            Self::Passed { inner, lease, .. } => {
+            Self::Passed { inner, lease, is_watched, .. } => {
+                if *is_watched {
+                    pace::asked();
+                }
                 let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                if *is_watched {
+                    pace::handed();
+                }
                 let is_over = frame.is_none() || inner.is_end_stream();
                 match (&frame, lease.take()) {
                     (Some(Err(_)), Some(lease)) => lease.broke(),

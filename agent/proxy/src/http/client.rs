@@ -31,8 +31,9 @@ pub(crate) struct Client {
     pub(super) raw: AtomicBool,
     origin: Instant,
     active: AtomicUsize,
-    /// Milliseconds after the origin.
+    /// Milliseconds after the origin, as the next.
     idle_since: AtomicU64,
+    blocked_at: AtomicU64,
     scan: Mutex<HeadScan>,
     _open: Open,
 }
@@ -58,6 +59,7 @@ impl Client {
             origin: Instant::now(),
             active: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
+            blocked_at: AtomicU64::new(0),
             scan: Mutex::default(),
             _open: open,
         }
@@ -82,6 +84,25 @@ impl Client {
         self.origin + Duration::from_millis(self.idle_since.load(Ordering::SeqCst)) + limit
     }
 
+    /// It was used just now.
+    pub(super) fn touch(&self) {
+        self.idle_since.store(self.age(), Ordering::SeqCst);
+    }
+
+    /// It takes no bytes just now.
+    pub(super) fn block(&self) {
+        self.blocked_at.store(self.age(), Ordering::SeqCst);
+    }
+
+    /// When it last took no bytes; its beginning, if it always did.
+    pub(super) fn blocked_at(&self) -> Instant {
+        self.origin + Duration::from_millis(self.blocked_at.load(Ordering::SeqCst))
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Its heads.
     pub(super) fn scan(&self) -> MutexGuard<'_, HeadScan> {
         self.scan.lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,8 +115,7 @@ pub(super) struct Active(Arc<Client>);
 
 impl Drop for Active {
     fn drop(&mut self) {
-        let now = u64::try_from(self.0.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.idle_since.store(now, Ordering::SeqCst);
+        self.0.touch();
         self.0.active.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -8,6 +8,7 @@ use ::http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use evenkeel_model::Millis;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
 
 use super::answer::{Reason, answer};
 use super::body::{AnswerBody, ClientBody};
@@ -34,12 +35,13 @@ impl Asked {
     }
 }
 
-/// Of a request that was never written. Each but the first has a new connection, so more would not help.
+/// Of a request that was never written. Each but the first has a connection that was opened since, so more would not help.
 const MOST_ATTEMPTS: u8 = 3;
 
 /// A request between its attempts.
 struct Journey<'a> {
     client: &'a Arc<Client>,
+    over: Version,
     asked: &'a Asked,
     entry: Arc<Entry>,
     /// The value of the cookie that keeps the client on one upstream.
@@ -49,6 +51,10 @@ struct Journey<'a> {
     unreached: Vec<Arc<Live>>,
     /// Second ones, and further ones, over connections that were closed meanwhile.
     attempts: u8,
+    /// It was written once, and may be so no more.
+    is_written: bool,
+    /// When the last of them failed: connections that were open then are not to be trusted.
+    failed_at: Option<Instant>,
 }
 
 /// Passes a request on, and its answer back.
@@ -60,10 +66,21 @@ pub(super) async fn forward(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let cookie = entry.sticky().and_then(|name| headers::cookie(request.headers(), name)).map(str::to_owned);
-    let mut journey = Journey { client, asked, entry, cookie, hold: Hold::default(), unreached: vec![], attempts: 0 };
     let over = if request.version() == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 };
+    let mut journey = Journey {
+        client,
+        over,
+        asked,
+        entry,
+        cookie,
+        hold: Hold::default(),
+        unreached: vec![],
+        attempts: 0,
+        is_written: false,
+        failed_at: None,
+    };
     let (request, asks_upgrade) = outgoing(client, asked, request);
-    match journey.run(request, over).await {
+    match journey.run(request).await {
         Ok((answer, lease)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
             upgrade::tunnel(client, asks_upgrade, answer, lease)
         }
@@ -73,18 +90,14 @@ pub(super) async fn forward(
 }
 
 impl Journey<'_> {
-    async fn run(
-        &mut self,
-        mut request: Request<ClientBody>,
-        over: Version,
-    ) -> Result<(Response<Incoming>, Lease), Reason> {
+    async fn run(&mut self, mut request: Request<ClientBody>) -> Result<(Response<Incoming>, Lease), Reason> {
         let limits = self.client.shared.limits;
         loop {
             let in_flight = self.start().await?;
             let live = in_flight.clone();
-            let sent = match over {
-                Version::HTTP_2 => over_http2(in_flight, request, limits, self.attempts > 0).await,
-                _ => over_http1(in_flight, request, limits, self.attempts > 0).await,
+            let sent = match self.over {
+                Version::HTTP_2 => over_http2(in_flight, request, limits, self.failed_at).await,
+                _ => over_http1(in_flight, request, limits, self.failed_at).await,
             };
             request = match sent {
                 Sent::Answer(answer, lease) => return Ok((answer, lease)),
@@ -96,10 +109,12 @@ impl Journey<'_> {
                 }
                 Sent::Unsent(unsent) if self.attempts < MOST_ATTEMPTS => {
                     self.attempts += 1;
+                    self.failed_at = Some(Instant::now());
                     unsent
                 }
-                Sent::Again(copy) if self.attempts == 0 => {
-                    self.attempts = MOST_ATTEMPTS;
+                Sent::Again(copy) if !self.is_written => {
+                    self.is_written = true;
+                    self.failed_at = Some(Instant::now());
                     copy
                 }
                 Sent::Unsent(_) | Sent::Again(_) => {
@@ -165,7 +180,8 @@ impl Journey<'_> {
             parts.headers.insert(::http::header::CONNECTION, HeaderValue::from_static("close"));
         }
         parts.version = Version::HTTP_11;
-        Response::from_parts(parts, AnswerBody::Passed { inner: body, lease: Some(lease), _active: active })
+        let is_watched = self.over == Version::HTTP_2;
+        Response::from_parts(parts, AnswerBody::Passed { inner: body, lease: Some(lease), is_watched, _active: active })
     }
 }
 
@@ -187,6 +203,10 @@ fn outgoing(
     }
     let expects =
         !is_h2 && parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if is_h2 && parts.uri.authority().is_some() {
+        // The authority is what counts and what is routed by; an app must not see another host beside it (RFC 9113, 8.3.1).
+        parts.headers.remove(HOST);
+    }
     if !is_h2 {
         if parts.uri.authority().is_some() {
             parts.uri = Uri::from(asked.path.clone());
@@ -198,7 +218,7 @@ fn outgoing(
         }
         parts.version = Version::HTTP_11;
     }
-    let stall = if is_grpc(&parts.headers) { Millis(0) } else { client.shared.limits.read_stall };
+    let stall = if is_h2 && is_grpc(&parts.headers) { Millis(0) } else { client.shared.limits.read_stall };
     let body = ClientBody::new(body, client, expects, stall);
     (Request::from_parts(parts, body), asks_upgrade)
 }

@@ -3,7 +3,8 @@
 
 use ::http::HeaderMap;
 use ::http::header::{
-    CONNECTION, COOKIE, Entry, HOST, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -27,12 +28,13 @@ pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     (has_word(headers, &CONNECTION, "upgrade") && !has_word(headers, &UPGRADE, "h2c")).then(|| wanted.clone())
 }
 
-/// What is between two neighbours only, besides what `Connection` lists. `Connection` is the first, and `TE`, which is treated on its own,
-/// the last.
+/// What is between two neighbours only, besides what `Connection` lists. `Connection` is the first, `Transfer-Encoding` the second, and
+/// `TE`, which is treated on its own, the last.
 static BETWEEN: [HeaderName; 7] =
-    [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS, TE];
+    [CONNECTION, TRANSFER_ENCODING, KEEP_ALIVE, PROXY_CONNECTION, UPGRADE, HTTP2_SETTINGS, TE];
 
-/// Takes away what is between two neighbours only (RFC 9110, 7.6.1).
+/// Takes away what is between two neighbours only (RFC 9110, 7.6.1), and a length beside a transfer coding, which outranks it: the body
+/// may have another (RFC 9112, 6.3).
 pub(super) fn strip(headers: &mut HeaderMap) {
     // One look at what there is: it is little, and asking for each of the names costs more than all else here.
     let mut found = [false; BETWEEN.len()];
@@ -45,6 +47,9 @@ pub(super) fn strip(headers: &mut HeaderMap) {
         for name in listed(headers) {
             headers.remove(name);
         }
+    }
+    if found[1] {
+        headers.remove(CONTENT_LENGTH);
     }
     let trailers = found[6] && has_word(headers, &TE, "trailers");
     for (name, found) in BETWEEN.iter().zip(found) {
@@ -71,7 +76,7 @@ fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
         .flat_map(|text| text.split(','))
         .filter_map(|name| name.trim().parse().ok())
         // `TE` must be listed and is treated on its own; a peer may not make us drop what the message cannot be without.
-        .filter(|name| ![TE, HOST, ::http::header::CONTENT_LENGTH].contains(name))
+        .filter(|name| ![TE, HOST, CONTENT_LENGTH].contains(name))
         .collect()
 }
 

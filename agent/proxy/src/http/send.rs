@@ -11,6 +11,7 @@ use evenkeel_model::Millis;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Reason;
@@ -22,6 +23,10 @@ use crate::aside::Aside;
 use crate::connect::Tap;
 use crate::limits::limited;
 use crate::upstream::{InFlight, Link, Live, Pool, Slot, Unusable};
+
+/// What hyper may keep of an answer that its client does not take, for each connection: its own bound is 408 KiB, which thousands of
+/// slow clients would fill. An answer's head must fit in it too.
+const BUFFER: usize = 128 * 1024;
 
 /// What came of it.
 #[derive(Debug)]
@@ -81,14 +86,14 @@ impl Drop for Lease {
     }
 }
 
-/// Sends over HTTP/1.1. `fresh`: not over a connection that was used before.
+/// Sends over HTTP/1.1. `since`: not over a connection that may have been used before that.
 pub(super) async fn over_http1(
     in_flight: InFlight,
     mut request: Request<ClientBody>,
     limits: Limits,
-    fresh: bool,
+    since: Option<Instant>,
 ) -> Sent {
-    let pooled = if fresh { None } else { in_flight.pool.take(limits.upstream_idle) };
+    let pooled = if since.is_some() { None } else { in_flight.pool.take(limits.upstream_idle) };
     let reused = pooled.is_some();
     let link = match pooled {
         Some(link) => link,
@@ -137,13 +142,13 @@ pub(super) async fn over_http2(
     in_flight: InFlight,
     mut request: Request<ClientBody>,
     limits: Limits,
-    fresh: bool,
+    since: Option<Instant>,
 ) -> Sent {
     let needs = is_grpc(request.headers());
     if !needs && in_flight.multiplexed.speaks_not() {
-        return over_http1(in_flight, request, limits, fresh).await;
+        return over_http1(in_flight, request, limits, since).await;
     }
-    let (mut slot, reused) = match in_flight.multiplexed.slot(&in_flight, &limits, fresh).await {
+    let (mut slot, reused) = match in_flight.multiplexed.slot(&in_flight, &limits, since).await {
         Ok(slot) => slot,
         Err(Unusable::Unreached(error)) => return Sent::Unreached(request, error),
         Err(Unusable::OtherProtocol) if needs => {
@@ -151,7 +156,7 @@ pub(super) async fn over_http2(
             return Sent::Failed(Reason::Broke);
         }
         Err(Unusable::OtherProtocol) => {
-            let sent = over_http1(in_flight, request, limits, fresh).await;
+            let sent = over_http1(in_flight, request, limits, since).await;
             // Only once it has answered otherwise: a container that is just starting or stopping closes connections too.
             if let Sent::Answer(_, lease) = &sent {
                 lease.live().multiplexed.learn_other_protocol();
@@ -226,7 +231,9 @@ fn is_clients_fault(error: &hyper::Error) -> bool {
 
 async fn open(live: &Live, limits: &Limits) -> io::Result<Link> {
     let (tap, answered, _) = Tap::new(live.connect(limits).await?);
-    let (sender, connection) = http1::handshake(TokioIo::new(tap)).await.map_err(io::Error::other)?;
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER.max(limits.head_bytes));
+    let (sender, connection) = builder.handshake(TokioIo::new(tap)).await.map_err(io::Error::other)?;
     let connection = connection.with_upgrades();
     // Its own token: thousands of connections must not wake through one lock.
     let cut = Aside::new(live.cut.child_token().cancelled_owned());

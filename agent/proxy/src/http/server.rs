@@ -11,12 +11,13 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::AnswerBody;
 use super::client::Client;
+use super::pace::Streams;
 use super::service;
 use super::wire::Wire;
 use crate::aside::Aside;
@@ -88,7 +89,7 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let limits = &client.shared.limits;
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let mut builder = http2::Builder::new(Streams(client.clone()));
     builder.timer(TokioTimer::new()).auto_date_header(false).max_concurrent_streams(limits.streams);
     builder.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
     if limits.ping.0 > 0 {
@@ -117,7 +118,7 @@ where
     }
 }
 
-impl<I, S> Connection for http2::Connection<TokioIo<Wire<I>>, S, TokioExecutor>
+impl<I, S> Connection for http2::Connection<TokioIo<Wire<I>>, S, Streams>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
@@ -136,7 +137,7 @@ async fn drive(connection: impl Connection, client: &Client, goes_away: bool) {
     // Its own token: thousands of connections must not wake through one lock.
     let mut closed = Aside::new(client.closing.token.child_token().cancelled_owned());
     let mut idle = Aside::new(unused(client, limit, Duration::ZERO));
-    let mut told = !goes_away;
+    let (mut told, mut has_expired) = (!goes_away, false);
     loop {
         tokio::select! {
             biased;
@@ -151,6 +152,11 @@ async fn drive(connection: impl Connection, client: &Client, goes_away: bool) {
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut idle => {
+                // Else the end of an answer that its client leaves with hyper would hold it open for ever.
+                if goes_away && has_expired {
+                    return;
+                }
+                has_expired = true;
                 connection.as_mut().graceful_shutdown();
                 idle = Aside::new(unused(client, limit, limit));
             }

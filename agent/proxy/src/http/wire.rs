@@ -19,6 +19,9 @@ const SLOW_HEAD: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain\r\nx-evenkeel-proxy: slow-head\r\n\
 content-length: 45\r\n\r\nthe request's head took too long to arrive.\r\n";
 
+/// HTTP/2: the longest that is written where nothing of an answer is: a ping and what goes with it.
+const TALK: usize = 64;
+
 type Timer = Option<Pin<Box<Sleep>>>;
 
 /// The connection.
@@ -55,11 +58,19 @@ impl<I> Wire<I> {
         self.heads && !self.is_raw() && !self.client.is_active() && self.client.scan().begun()
     }
 
-    /// The client takes nothing: pending, until it is too long.
+    /// HTTP/2: what hyper has got of an answer may be on its way long after the request has ended here.
+    fn note_taken(&self, written: &io::Result<usize>) {
+        if !self.heads && written.as_ref().is_ok_and(|count| *count > TALK) {
+            self.client.touch();
+        }
+    }
+
+    /// The client takes nothing: pending, until it is too long. Within TLS a write is done once it is encrypted; what tells is the flush.
     fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if self.is_raw() {
             return Poll::Pending;
         }
+        self.client.block();
         let limit = self.client.shared.limits.write_stall;
         let timer = self.blocked.get_or_insert_with(|| Box::pin(sleep(within(limit))));
         ready!(timer.as_mut().poll(cx));
@@ -103,6 +114,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<I> {
             return self.poll_blocked(cx).map(Err);
         };
         self.blocked = None;
+        self.note_taken(&result);
         Poll::Ready(result)
     }
 
@@ -115,6 +127,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<I> {
             return self.poll_blocked(cx).map(Err);
         };
         self.blocked = None;
+        self.note_taken(&result);
         Poll::Ready(result)
     }
 
@@ -123,11 +136,19 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let Poll::Ready(result) = Pin::new(&mut self.inner).poll_flush(cx) else {
+            return self.poll_blocked(cx).map(Err);
+        };
+        self.blocked = None;
+        Poll::Ready(result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        let Poll::Ready(result) = Pin::new(&mut self.inner).poll_shutdown(cx) else {
+            return self.poll_blocked(cx).map(Err);
+        };
+        self.blocked = None;
+        Poll::Ready(result)
     }
 }
 

@@ -66,6 +66,16 @@ impl Client {
         Self::Two(sender)
     }
 
+    /// Takes so much of each answer that it does not read.
+    pub(crate) async fn http2_with_window(address: SocketAddr, window: u32) -> Self {
+        let stream = connect(address).await;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(window);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Self::Two(sender)
+    }
+
     /// Sends; the answer may be an error of the connection.
     pub(crate) async fn try_send(&mut self, mut request: Request<AnyBody>) -> hyper::Result<Response<Incoming>> {
         match self {

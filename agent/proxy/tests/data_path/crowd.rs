@@ -75,7 +75,7 @@ async fn serves(rig: &Rig) {
 #[tokio::test]
 async fn ten_thousand_idle_connections_take_bounded_memory_and_the_others_are_served() {
     raise_file_limit();
-    let rig = Rig::with(Limits { connections: CROWD + 100, ..Limits::default() });
+    let rig = Rig::with(Limits { connections: 2 * CROWD, ..Limits::default() });
     let app = App::named("served").await;
     rig.serve(&[("c1", app.address)]);
     let mut before = Client::http1(rig.listen).await;

@@ -95,6 +95,8 @@ async fn any_other_is_never_made_twice_and_each_that_is_answered_was_made() {
     for body in [|| any(Empty::new()), || any(Full::new(Bytes::from_static(b"body")))] {
         let (lost, seen) = flood("POST", body).await;
         assert_eq!(seen_twice(&seen), 0);
+        // Four calls are on a connection at most when it ends, and seldom one of them comes too late.
+        assert!(lost <= seen.ended.load(Ordering::SeqCst), "{lost} were lost");
         assert!(seen.calls.lock().unwrap().len() >= 2000 - lost);
     }
 }

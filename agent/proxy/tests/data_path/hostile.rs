@@ -225,3 +225,32 @@ async fn check_broken(sent: &str, at_most: &str) {
     assert!(at_most.starts_with(&seen), "of {sent:?} the app read {seen:?}");
     assert_eq!(fetch(rig.listen, "/next").await.body, "ok", "the next client after {sent:?}");
 }
+
+/// What a client gets of an answer that two clients in a row might read differently.
+#[tokio::test]
+async fn an_answer_with_both_lengths_is_passed_on_with_that_of_its_chunks() {
+    for both in [
+        "transfer-encoding: chunked|content-length: 3",
+        "content-length: 3|transfer-encoding: chunked",
+        "content-length: 50|Transfer-Encoding: Chunked",
+    ] {
+        let rig = Rig::new();
+        let app = App::raw(move |mut stream| async move {
+            let mut bytes = [0; 4096];
+            while let Ok(1..) = stream.read(&mut bytes).await {
+                let answer = lines(&format!("HTTP/1.1 200 OK|{both}||5|hello|0||"));
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await;
+        rig.serve(&[("c1", app.address)]);
+        let mut raw = Raw::connect(rig.listen).await;
+        for _ in 0..2 {
+            raw.send(&lines("GET / HTTP/1.1|host: a||")).await;
+            assert_eq!(
+                raw.read_until("0\r\n\r\n").await,
+                lines("HTTP/1.1 200 OK|transfer-encoding: chunked||5|hello|0||")
+            );
+        }
+    }
+}

@@ -187,3 +187,66 @@ async fn an_upstream_that_is_back_at_the_same_address_is_connected_to_again() {
     });
     assert_eq!(client.get("/").await.body, "two");
 }
+
+#[tokio::test]
+async fn an_app_sees_no_other_host_than_the_one_that_routes() {
+    for http2 in [true, false] {
+        let seen = |request: http::Request<Incoming>| async move {
+            let hosts = request.headers().get_all("host").iter().map(|host| host.to_str().unwrap());
+            let hosts: Vec<_> =
+                request.uri().authority().map(http::uri::Authority::as_str).into_iter().chain(hosts).collect();
+            text(hosts.join(" "))
+        };
+        let (rig, app) = (Rig::new(), if http2 { App::http2(seen).await } else { App::http1(seen).await });
+        rig.serve(&[("c1", app.address)]);
+        let mut request = get("/");
+        request.headers_mut().insert("host", "other.test".parse().unwrap());
+        assert_eq!(Client::http2(rig.listen).await.got(request).await.body, "shop.test");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_are_sent_again_share_a_connection() {
+    let (rig, opened, began) = (Rig::new(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let app = App::raw({
+        let (opened, began) = (opened.clone(), began.clone());
+        move |stream| {
+            let is_first = opened.fetch_add(1, Ordering::SeqCst) == 0;
+            let (all, calls) = (Arc::new(tokio::sync::Notify::new()), began.clone());
+            let ends = all.clone();
+            let service = service_fn(move |_| {
+                if calls.fetch_add(1, Ordering::SeqCst) + 1 == 41 {
+                    all.notify_one();
+                }
+                let is_warm = calls.load(Ordering::SeqCst) == 1;
+                async move {
+                    if is_first && !is_warm {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok::<_, std::convert::Infallible>(text("served"))
+                }
+            });
+            async move {
+                let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                tokio::select! {
+                    biased;
+                    // Without a word, all that is on it unanswered.
+                    () = ends.notified(), if is_first => {}
+                    _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+                }
+            }
+        }
+    })
+    .await;
+    rig.serve(&[("c1", app.address)]);
+    let listen = rig.listen;
+    // Only on a connection that was used before a request is sent again.
+    assert_eq!(Client::http2(listen).await.get("/").await.body, "served");
+    let clients: Vec<_> =
+        (0..40).map(|_| tokio::spawn(async move { Client::http2(listen).await.get("/").await })).collect();
+    for client in clients {
+        assert_eq!(client.await.unwrap().body, "served");
+    }
+    let opened = opened.load(Ordering::SeqCst);
+    assert!(opened <= 5, "{opened} connections to the app");
+}

@@ -101,6 +101,26 @@ async fn a_connection_without_a_request_ends_after_a_while_and_one_with_a_reques
 }
 
 #[tokio::test]
+async fn the_head_of_an_answer_is_bounded_too() {
+    let rig = Rig::new();
+    let app = App::http1(|request| async move {
+        let count: usize = request.uri().path()[1..].parse().unwrap();
+        let mut answer = crate::app::text("served");
+        for number in 0..count {
+            let name: http::HeaderName = format!("x-{number}").parse().unwrap();
+            answer.headers_mut().insert(name, "y".repeat(10_000).parse().unwrap());
+        }
+        answer
+    })
+    .await;
+    rig.serve(&[("c1", app.address)]);
+    let mut client = Client::http1(rig.listen).await;
+    assert_eq!(client.get("/10").await.body, "served");
+    assert_eq!(client.get("/20").await.code(), "broke");
+    assert_eq!(client.get("/10").await.body, "served");
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_closed() {
     let rig = Rig::with(Limits { write_stall: SHORT, ..Limits::default() });
     let app = App::http1(|_| async {
@@ -131,6 +151,10 @@ async fn a_client_that_stops_in_the_middle_of_its_body_is_told() {
     raw.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf").await;
     let answer = raw.read_until("arriving\n").await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body-stalled"), "{answer}");
+    // Only over HTTP/2 there are calls that may be silent.
+    let mut raw = Raw::connect(rig.listen).await;
+    raw.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\ncontent-length: 10\r\n\r\nhalf").await;
+    assert!(raw.read_until("arriving\n").await.starts_with("HTTP/1.1 408 "));
     until("nothing is in flight", || rig.in_flight("c1") == 0).await;
     assert_eq!(rig.upstream("c1").unwrap().failed, 0, "it was not the app's fault");
 }
@@ -155,6 +179,12 @@ async fn an_app_that_gives_no_answer_in_time_is_given_up() {
 
 #[tokio::test]
 async fn a_connection_to_an_app_is_kept_for_the_next_request_but_not_for_long() {
+    for http2 in [false, true] {
+        check_kept(http2).await;
+    }
+}
+
+async fn check_kept(http2: bool) {
     let rig = Rig::with(Limits { upstream_idle: Millis(200), ..Limits::default() });
     let (sender, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let app = App::raw(move |stream| {
@@ -162,15 +192,19 @@ async fn a_connection_to_an_app_is_kept_for_the_next_request_but_not_for_long() 
         let service =
             hyper::service::service_fn(|_| async { Ok::<_, std::convert::Infallible>(crate::app::text("served")) });
         async move {
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(hyper_util::rt::TokioIo::new(stream), service)
-                .await;
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            if http2 {
+                let builder = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+                let _ = builder.serve_connection(stream, service).await;
+            } else {
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await;
+            }
             sender.send(()).unwrap();
         }
     })
     .await;
     rig.serve(&[("c1", app.address)]);
-    let mut client = Client::http1(rig.listen).await;
+    let mut client = if http2 { Client::http2(rig.listen).await } else { Client::http1(rig.listen).await };
     assert_eq!(client.get("/").await.body, "served");
     soon("the proxy closes it", ends.recv()).await.unwrap();
     assert_eq!(client.got(request("POST", "/", http_body_util::Empty::new())).await.body, "served");

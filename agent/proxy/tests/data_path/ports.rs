@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use evenkeel_proxy::{
-    Alpn, ApplyError, BoundSockets, BoxFuture, Kind, Limits, Names, Proxy, Route, Terminate, Terminated,
+    Alpn, ApplyError, BoundSockets, BoxFuture, Kind, Limits, Names, Proxy, ReadinessRule, Route, Terminate, Terminated,
 };
 use tokio::net::TcpStream;
 
@@ -65,6 +65,28 @@ async fn a_port_that_is_taken_is_named_and_nothing_has_changed() {
     }
 }
 
+/// Only one of the two can be had at once, so what is ours makes way; if what was wanted can't be, it is opened again.
+#[tokio::test]
+async fn a_port_goes_from_one_address_to_all_and_back() {
+    let (rig, one, two) = (Rig::new(), App::named("one").await, App::named("two").await);
+    let at = nowhere();
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], at.port()));
+    let of = |app: &App, listen| Route { listen, name: listen.to_string(), ..rig.http(&[("c", app.address)]) };
+    rig.proxy.apply("shop", vec![of(&one, at)]).unwrap();
+    rig.proxy.apply("shop", vec![of(&two, everywhere)]).unwrap();
+    assert_eq!(fetch(at, "/").await.body, "two");
+    rig.proxy.apply("shop", vec![of(&one, at)]).unwrap();
+    assert_eq!(fetch(at, "/").await.body, "one");
+    // Somebody else has the port on another address, so that it can't be had on all.
+    let taken = TcpListener::bind(("127.0.0.9", at.port())).unwrap();
+    let error = rig.proxy.apply("shop", vec![of(&two, everywhere)]).unwrap_err();
+    assert!(matches!(error, ApplyError::PortTaken { address } if address == everywhere), "{error}");
+    assert_eq!(fetch(at, "/").await.body, "one");
+    drop(taken);
+    rig.proxy.apply("shop", vec![of(&two, everywhere)]).unwrap();
+    assert_eq!(fetch(at, "/").await.body, "two");
+}
+
 #[tokio::test]
 async fn a_port_no_route_needs_is_closed_and_what_is_open_ends_with_its_next_answer() {
     let (rig, app) = (Rig::new(), App::named("served").await);
@@ -80,6 +102,25 @@ async fn a_port_no_route_needs_is_closed_and_what_is_open_ends_with_its_next_ans
     }
     let last = client.get("/").await;
     assert_eq!((last.body.as_str(), last.header("connection")), ("served", "close"));
+}
+
+#[tokio::test]
+async fn one_port_does_not_take_the_connections_of_the_others() {
+    let (rig, other) = (Rig::with(Limits { connections: 8, ..Limits::default() }), nowhere());
+    let rule = ReadinessRule { path: "/ready".into(), failing: false };
+    rig.proxy.set_readiness(other, Some(rule));
+    let elsewhere = Route { name: "other".into(), listen: other, ..rig.http(&[]) };
+    rig.proxy.apply("shop", vec![rig.http(&[]), elsewhere]).unwrap();
+    let mut crowd = vec![];
+    for _ in 0..20 {
+        crowd.push(Raw::connect(rig.listen).await);
+    }
+    until("the crowd has what one port may have", || rig.proxy.status().connections == 6).await;
+    for _ in 0..3 {
+        assert_eq!(fetch(other, "/ready").await.body, "ready\n");
+    }
+    drop(crowd);
+    assert_eq!(fetch(rig.listen, "/").await.code(), "nothing-serves");
 }
 
 #[tokio::test]

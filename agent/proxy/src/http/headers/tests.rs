@@ -33,6 +33,7 @@ fn what_is_between_neighbours_is_taken_away_with_all_that_connection_names() {
     check_strip(&[("connection", "te"), ("te", "gzip, trailers")], &[("te", "trailers")]);
     check_strip(&[("te", "gzip")], &[]);
     check_strip(&[("connection", "host, content-length"), ("host", "a")], &[("host", "a")]);
+    check_strip(&[("content-length", "3"), ("transfer-encoding", "chunked"), ("x", "2")], &[("x", "2")]);
     check_strip(&[("upgrade", "h2c"), ("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA")], &[]);
 }
 
