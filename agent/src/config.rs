@@ -1,7 +1,6 @@
 //! The agent's configuration: commented TOML file < environment (`EVENKEEL_…`) < flags; unknown keys are refused; all problems
 //! are told at once. Three stages: as written (`RawConfig`), merged, checked (`Config`). Not here: what the keys are used for.
 
-mod duration;
 mod proxy;
 mod tls;
 
@@ -12,6 +11,8 @@ use serde::Deserialize;
 
 pub use proxy::{ProxyConfig, RawLimits, RawProxy};
 pub use tls::{AcmeConfig, RawAcme, RawTls};
+
+use crate::runtime::{AddressPool, NoPool};
 
 /// Where the packages put the file.
 pub const DEFAULT_FILE: &str = "/etc/evenkeel/agent.toml";
@@ -32,6 +33,8 @@ pub struct RawConfig {
     pub docker_config: Option<PathBuf>,
     /// Where ports without an address of their own are published. Default: all addresses.
     pub publish_address: Option<String>,
+    /// Where the apps' networks are taken from. Default: `10.213.0.0/16`.
+    pub address_pool: Option<String>,
     /// `text` or `json`. Default: `text`.
     pub log_format: Option<String>,
     /// What is logged, as tracing's filters are written. Default: `info`.
@@ -64,6 +67,8 @@ pub struct Config {
     pub docker_config: PathBuf,
     /// Where ports without an address of their own are published; none: on all addresses.
     pub publish_address: Option<IpAddr>,
+    /// Where the apps' networks are taken from.
+    pub address_pool: AddressPool,
     /// How lines are logged.
     pub log_format: LogFormat,
     /// What is logged.
@@ -144,6 +149,11 @@ impl TryFrom<RawConfig> for Config {
             }
             parsed.ok()
         });
+        let address_pool = raw.address_pool.map_or_else(|| Ok(AddressPool::default()), |text| text.parse());
+        let address_pool = address_pool.unwrap_or_else(|error: NoPool| {
+            problems.push(format!("address_pool: {error}"));
+            AddressPool::default()
+        });
         let log_format = log_format(raw.log_format.as_deref(), &mut problems);
         let proxy = proxy::check(raw.proxy.unwrap_or_default(), &mut problems);
         if !problems.is_empty() {
@@ -157,6 +167,7 @@ impl TryFrom<RawConfig> for Config {
             docker_socket: raw.docker_socket.unwrap_or_else(|| "/var/run/docker.sock".into()),
             docker_config: raw.docker_config.unwrap_or_else(|| "/root/.docker/config.json".into()),
             publish_address,
+            address_pool,
             log_format,
             log_filter: raw.log_filter.unwrap_or_else(|| DEFAULT_FILTER.to_owned()),
             proxy,

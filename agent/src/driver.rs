@@ -20,6 +20,7 @@ use self::needs::Named;
 use crate::contact::Contact;
 use crate::facts::Facts;
 use crate::failpoint::Failpoint;
+use crate::fetched::FetchedImages;
 use crate::ledger::LedgerStore;
 use crate::probe::Prober;
 use crate::reports::{Reports, hinder};
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     /// No image is pulled while less is free where the engine keeps them, in bytes.
     pub(crate) min_free_disk: u64,
     pub(crate) needs: Needs,
+    pub(crate) fetched: FetchedImages,
     pub(crate) ledgers: Arc<dyn LedgerStore>,
     pub(crate) failpoint: Arc<dyn Failpoint>,
     pub(crate) reports: Reports,

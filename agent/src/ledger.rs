@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 pub use file::FileLedgers;
 pub use memory::MemoryLedgers;
 
-/// An image that was not on this host before the agent set out to fetch it ahead: the agent's to take away again where it comes to no use.
+/// An image that was not on this host before the agent set out to pull it: the agent's to take away again where it comes to no use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {
-    /// The app that it was fetched for.
+    /// The app that it was pulled for.
     pub key: AppKey,
     /// The image. It need not be here: the note comes before the pull.
     pub image: ImagePin,
@@ -37,7 +37,7 @@ pub struct Remembered {
     pub ledgers: BTreeMap<AppKey, Ledger>,
     /// The highest epoch that was saved.
     pub epoch: Epoch,
-    /// The images fetched ahead that no ledger keeps yet.
+    /// The pulled images that no ledger keeps yet.
     pub fetched: Vec<Fetched>,
     /// Files that could not be read, and in whose place the record before was taken. To be told to a person.
     pub recovered: Vec<PathBuf>,
@@ -107,6 +107,6 @@ pub trait LedgerStore: Send + Sync {
     /// Replaces the epoch. After an error the old one is still there.
     async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError>;
 
-    /// Replaces the list of images fetched ahead. After an error the old one is still there.
+    /// Replaces the list of pulled images. After an error the old one is still there.
     async fn save_fetched(&self, fetched: &[Fetched]) -> Result<(), LedgerError>;
 }

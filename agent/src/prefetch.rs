@@ -4,7 +4,6 @@
 //!
 //! Not here: who fetches what (the coordinator), when an image of a ledger goes (crate `evenkeel-machine`).
 
-mod fetched;
 mod item;
 mod spread;
 
@@ -21,11 +20,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use self::fetched::FetchedImages;
 use self::item::Item;
 use crate::driver::Shared;
 use crate::facts::disk_low;
-use crate::ledger::Fetched;
 
 /// How long a pull goes on that is not wanted any more: a coordinator that is connected to again may take a moment to say that it still is.
 const DOUBT: Millis = Millis::seconds(5);
@@ -39,7 +36,6 @@ pub(crate) struct Prefetcher {
     /// What it wants run, newest only.
     assigned: watch::Receiver<Vec<Assignment>>,
     items: BTreeMap<AppKey, Item>,
-    fetched: FetchedImages,
 }
 
 /// How an attempt ended, where nothing failed.
@@ -54,12 +50,10 @@ impl Prefetcher {
     pub(crate) fn new(
         host: HostId,
         shared: Shared,
-        remembered: Vec<Fetched>,
         announced: watch::Receiver<Vec<Prefetch>>,
         assigned: watch::Receiver<Vec<Assignment>>,
     ) -> Self {
-        let fetched = FetchedImages::new(remembered, shared.ticker.now());
-        Self { host, shared, announced, assigned, items: BTreeMap::new(), fetched }
+        Self { host, shared, announced, assigned, items: BTreeMap::new() }
     }
 
     /// Until it is told to end. A pull under way is given up: it can be repeated.
@@ -69,11 +63,11 @@ impl Prefetcher {
             self.take_announcement();
             let now = self.shared.ticker.now();
             let next = self.items.iter().filter_map(|(key, item)| Some((item.due()?, key))).min();
-            let tidy_at = self.fetched.due();
+            let tidy_at = self.shared.fetched.due().await;
             match next {
                 Some((due, key)) if due <= now => self.attempt(&key.clone(), &shutdown).await,
-                _ if tidy_at.is_some_and(|at| at <= now) => self.fetched.tidy(&self.shared).await,
-                _ => self.wait(next.map(|(due, _)| due).into_iter().chain(tidy_at).min(), &shutdown).await,
+                _ if tidy_at <= now => self.shared.fetched.tidy(&self.shared).await,
+                _ => self.wait(next.map_or(tidy_at, |(due, _)| due.min(tidy_at)), &shutdown).await,
             }
         }
     }
@@ -88,11 +82,12 @@ impl Prefetcher {
         let (now, mut before) = (self.shared.ticker.now(), std::mem::take(&mut self.items));
         for prefetch in announced {
             let key = prefetch.key.clone();
-            let item = before.remove(&key).filter(|item| item.is_for(&prefetch));
-            let item = item.unwrap_or_else(|| {
+            let item = if let Some(item) = before.remove(&key).filter(|item| item.is_for(&prefetch)) {
+                item.announced_again(prefetch)
+            } else {
                 tracing::info!(app = %key, release = %prefetch.release, "a release is to be fetched ahead");
                 Item::new(prefetch, &self.host, now)
-            });
+            };
             self.items.insert(key.clone(), item);
             self.report(&key);
         }
@@ -107,13 +102,8 @@ impl Prefetcher {
         self.shared.needs.set_ahead(images.collect::<BTreeSet<_>>());
     }
 
-    async fn wait(&mut self, until: Option<Monotonic>, shutdown: &CancellationToken) {
-        let timer = async {
-            match until {
-                Some(at) => sleep_until(self.shared.ticker.instant(at)).await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn wait(&mut self, until: Monotonic, shutdown: &CancellationToken) {
+        let timer = sleep_until(self.shared.ticker.instant(until));
         // However it ends, the loop looks again; being dropped loses nothing.
         tokio::select! {
             biased;
@@ -158,12 +148,12 @@ impl Prefetcher {
             if let Some(full) = disk_low(&*self.shared.facts, self.shared.min_free_disk) {
                 return Err(Failure::plain(CauseKind::DiskFull, full));
             }
-            self.fetched.note(&wanted.key, image, &self.shared).await?;
+            self.shared.fetched.note(&wanted.key, image, &self.shared).await?;
             let brought = self.pull(wanted, image, shutdown).await?;
             if let Brought::Dropped = brought {
                 return Ok(Brought::Dropped);
             }
-            self.fetched.brought(image, &self.shared).await;
+            self.shared.fetched.brought(image, &self.shared).await;
             if !self.announced.borrow().iter().any(|prefetch| is_same(prefetch, wanted)) {
                 return Ok(Brought::Dropped);
             }

@@ -27,6 +27,7 @@ use crate::driver::{Needs, Shared};
 use crate::drivers::Drivers;
 use crate::facts::Facts;
 use crate::failpoint::Failpoint;
+use crate::fetched::FetchedImages;
 use crate::ledger::{LedgerError, LedgerStore};
 use crate::prefetch::Prefetcher;
 use crate::probe::Prober;
@@ -131,6 +132,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
         facts: Arc::clone(&parts.facts),
         min_free_disk: parts.min_free_disk,
         needs: Needs::default(),
+        fetched: FetchedImages::new(remembered.fetched, ticker.now()),
         ledgers: Arc::clone(&parts.ledgers),
         failpoint: parts.failpoint,
         reports: reports.clone(),
@@ -156,7 +158,7 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
     tracing::info!(host = %host, apps = remembered.ledgers.len(), "the agent runs");
     // What the ledgers name is known by then: nothing of it is taken away as fetched in vain.
     let drivers = Drivers::start(shared.clone(), remembered.ledgers, stop.clone());
-    let prefetcher = Prefetcher::new(host.clone(), shared, remembered.fetched, announced, wanted.clone());
+    let prefetcher = Prefetcher::new(host.clone(), shared, announced, wanted.clone());
     tasks.spawn(drivers.keep(wanted));
     tasks.spawn(prefetcher.run(stop.clone()));
     tasks.spawn(

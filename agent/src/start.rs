@@ -16,7 +16,7 @@ use evenkeel_agent::ledger::FileLedgers;
 use evenkeel_agent::probe::NetworkProber;
 use evenkeel_agent::proxy::client::ProxyClient;
 use evenkeel_agent::run::{MIN_FREE_DISK, Parts, host_of};
-use evenkeel_agent::runtime::{AddressPool, DockerOptions, DockerRuntime, Scope};
+use evenkeel_agent::runtime::{DockerOptions, DockerRuntime, Scope};
 use evenkeel_agent::status::{Socket, ask, render};
 use evenkeel_certs::{Credentials, CredentialsStore, JoinToken, KeyAndRequest, TimeSource};
 use evenkeel_model::HostId;
@@ -67,6 +67,7 @@ pub(crate) fn status(file: Option<&Path>, output: &str) -> Result<()> {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn join(file: Option<&Path>, arguments: JoinArguments) -> Result<()> {
     let mut raw = raw(file)?;
+    let written = raw.coordinators.clone().unwrap_or_default();
     if let Some(address) = arguments.coordinator {
         raw.coordinators = Some(vec![address]);
     }
@@ -89,6 +90,11 @@ pub(crate) async fn join(file: Option<&Path>, arguments: JoinArguments) -> Resul
     std::fs::remove_file(pending_path(&config.data_dir)).context("the key's first copy could not be removed")?;
     let response = joined.response;
     writeln!(io::stdout(), "{host} has joined fleet {} in environment {}", response.fleet, response.environment)?;
+    if !written.contains(address) {
+        let file = file.unwrap_or(Path::new(config::DEFAULT_FILE)).display();
+        writeln!(io::stdout(), "next: write coordinators = [\"{address}\"] into {file}")?;
+    }
+    writeln!(io::stdout(), "next: systemctl start evenkeel-agent")?;
     Ok(())
 }
 
@@ -198,7 +204,7 @@ fn docker(config: &Config) -> DockerOptions {
     DockerOptions {
         address: Some(format!("unix://{}", config.docker_socket.display())),
         credentials: Some(config.docker_config.clone()),
-        address_pool: AddressPool::default(),
+        address_pool: config.address_pool,
     }
 }
 

@@ -3,7 +3,6 @@
 //! Not here: what the keys are used for.
 
 mod check;
-mod duration;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

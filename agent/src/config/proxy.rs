@@ -6,7 +6,6 @@ use evenkeel_model::Millis;
 use evenkeel_proxy::Limits;
 use serde::Deserialize;
 
-use super::duration;
 use super::tls::{AcmeConfig, RawAcme, RawTls, check_acme};
 
 /// The longest time that an old process may take over what it still has: beyond it upgrades would pile up.
@@ -44,7 +43,7 @@ pub struct RawProxy {
 pub struct RawLimits {
     /// Clients' connections in all.
     pub connections: Option<usize>,
-    /// Requests that wait for an upstream, for each route.
+    /// Requests that wait for an upstream, for each route. Default: a quarter of `connections`.
     pub waiting: Option<u64>,
     /// Bytes of a request's head.
     pub head_bytes: Option<usize>,
@@ -62,7 +61,7 @@ pub struct RawLimits {
     pub write_timeout: Option<String>,
     /// For one attempt to connect to a container.
     pub connect_timeout: Option<String>,
-    /// From a request to the head of the container's answer.
+    /// From the moment a request is given to a container to the head of the answer.
     pub answer_timeout: Option<String>,
 }
 
@@ -119,6 +118,15 @@ fn limits(raw: RawLimits, problems: &mut Vec<String>) -> Limits {
         problems.push(format!("proxy.limits.head_bytes: {head_bytes} is less than {SMALLEST_HEAD}"));
     }
     let connections = raw.connections.unwrap_or(default.connections);
+    let waiting = raw.waiting.unwrap_or_else(|| Limits::waiting_for(connections));
+    // Otherwise requests that wait could take every connection of their port, and the bound on them would never be met.
+    let of_one_port = Limits::of_one_port(connections);
+    if connections > 0 && waiting >= of_one_port as u64 {
+        problems.push(format!(
+            "proxy.limits.waiting: {waiting} is not below {of_one_port}, the three quarters of \
+             proxy.limits.connections ({connections}) that one port may have"
+        ));
+    }
     let headers = raw.headers.unwrap_or(default.headers);
     let streams = raw.streams.unwrap_or(default.streams);
     for (key, zero) in [("connections", connections == 0), ("headers", headers == 0), ("streams", streams == 0)] {
@@ -132,7 +140,7 @@ fn limits(raw: RawLimits, problems: &mut Vec<String>) -> Limits {
         head_bytes,
         headers,
         streams,
-        waiting: raw.waiting.unwrap_or(default.waiting),
+        waiting,
         head: time("head_timeout", raw.head_timeout, default.head),
         idle: time("idle_timeout", raw.idle_timeout, default.idle),
         read_stall: time("read_timeout", raw.read_timeout, default.read_stall),
@@ -145,8 +153,32 @@ fn limits(raw: RawLimits, problems: &mut Vec<String>) -> Limits {
 
 fn time(key: &str, text: Option<String>, default: Millis, problems: &mut Vec<String>) -> Millis {
     let Some(text) = text else { return default };
-    duration::parse(&text).unwrap_or_else(|| {
+    Millis::parse(&text).unwrap_or_else(|| {
         problems.push(format!("proxy.{key}: `{text}` is no duration, such as `30s` or `500ms`"));
         default
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(connections: usize, waiting: Option<u64>) -> (u64, Vec<String>) {
+        let mut problems = vec![];
+        let raw = RawLimits { connections: Some(connections), waiting, ..RawLimits::default() };
+        (limits(raw, &mut problems).waiting, problems)
+    }
+
+    #[test]
+    fn those_that_wait_are_fewer_than_one_port_may_have_connections() {
+        assert_eq!(problems(8192, None), (2048, vec![]));
+        assert_eq!(problems(7, None), (1, vec![]));
+        assert_eq!(problems(1, None), (0, vec![]));
+        assert_eq!(problems(1000, Some(749)).1, [""; 0]);
+        assert_eq!(
+            problems(1000, Some(750)).1,
+            ["proxy.limits.waiting: 750 is not below 750, the three quarters of proxy.limits.connections (1000) that \
+              one port may have"]
+        );
+    }
 }

@@ -31,9 +31,13 @@ fn an_unknown_key_is_refused_by_its_name() {
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let raw = from_text("coordinators = [\"nowhere\"]\npublish_address = \"x\"\nlog_format = \"xml\"", &[]).unwrap();
+    let raw = from_text(
+        "coordinators = [\"nowhere\"]\npublish_address = \"x\"\naddress_pool = \"10.0.0.0\"\nlog_format = \"xml\"",
+        &[],
+    )
+    .unwrap();
     let Err(ConfigError::Problems(problems)) = Config::try_from(raw) else { panic!("it was accepted") };
-    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(
         matches!(Config::try_from(RawConfig::default()), Err(ConfigError::Problems(problems)) if problems.len() == 1)
     );
@@ -51,12 +55,19 @@ fn the_sample_is_valid_and_covers_every_key() {
         docker_socket,
         docker_config,
         publish_address,
+        address_pool,
         log_format,
         log_filter,
         proxy,
     } = from_text(&all, &[]).unwrap();
     assert!(coordinators.is_some() && data_dir.is_some() && socket.is_some() && docker_socket.is_some());
-    assert!(docker_config.is_some() && publish_address.is_some() && log_format.is_some() && log_filter.is_some());
+    assert!(
+        docker_config.is_some()
+            && publish_address.is_some()
+            && address_pool.is_some()
+            && log_format.is_some()
+            && log_filter.is_some()
+    );
     covers_the_proxys_keys(proxy.unwrap());
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use evenkeel_machine::{Action, Observed, Outcome};
-use evenkeel_model::{AppKey, Failure};
+use evenkeel_model::{AppKey, Failure, ImagePin};
 
 use super::Shared;
 use crate::probe::{self, Answer};
@@ -20,8 +20,21 @@ pub(super) async fn perform(shared: &Shared, key: &AppKey, action: &Action, addr
             };
             shared.prober.ask(address, probe, *timeout).await.into()
         }
+        Action::Pull { image, .. } => pull(shared, key, action, image).await,
         _ => shared.runtime.perform(key, action).await,
     }
+}
+
+/// Noted before and after, so that the image goes again should its release come to nothing.
+async fn pull(shared: &Shared, key: &AppKey, action: &Action, image: &ImagePin) -> Outcome {
+    if let Err(failure) = shared.fetched.note(key, image, shared).await {
+        return Outcome::Failed(Box::new(failure));
+    }
+    let outcome = shared.runtime.perform(key, action).await;
+    if outcome == Outcome::Done {
+        shared.fetched.brought(image, shared).await;
+    }
+    outcome
 }
 
 /// Where the container that is to be asked was seen; none if nobody is to be asked, or it does not run: at an address that nobody has,

@@ -14,6 +14,7 @@ use evenkeel_model::{
 
 use super::*;
 use crate::facts::FixedFacts;
+use crate::fetched::FetchedImages;
 use crate::ledger::MemoryLedgers;
 use crate::router::{FakeRouter, Told};
 use crate::runtime::{FakeEngine, FakeRuntime, Scope};
@@ -122,6 +123,7 @@ fn work_with(stats: HostStats, before: impl FnOnce(&FakeRouter)) -> Work {
     let scope = Scope { fleet: "f".parse().unwrap(), host: "h".parse().unwrap(), publish_address: None };
     let (runtime, router, places) = (engine.runtime(scope), FakeRouter::new(), Noted::default());
     before(&router);
+    let ticker = Ticker::start();
     let shared = Shared {
         runtime: Arc::new(runtime.clone()),
         router: Arc::new(router.clone()),
@@ -129,11 +131,12 @@ fn work_with(stats: HostStats, before: impl FnOnce(&FakeRouter)) -> Work {
         facts: Arc::new(FixedFacts { stats, ..FixedFacts::default() }),
         min_free_disk: 100,
         needs: Needs::default(),
+        fetched: FetchedImages::new(vec![], ticker.now()),
         ledgers: Arc::new(ledgers.clone()),
         failpoint: Arc::new(places.clone()),
         reports: reports.clone(),
         contact: Contact::new(Epoch::default()),
-        ticker: Ticker::start(),
+        ticker,
     };
     let (assign, assigned) = watch::channel(None);
     let key = assignment(1, Phase::Trial).key;
@@ -207,6 +210,15 @@ async fn a_full_disk_does_not_stop_the_looking_and_is_said() {
     work.engine.engine_down(false);
     work.ledgers.fail_writes(false);
     work.until("the second release", |report| report.stage == Stage::Trial && report.release.unwrap().0 == 2).await;
+}
+
+#[tokio::test]
+async fn an_image_that_is_pulled_in_its_turn_is_noted_so_that_it_can_go_again() {
+    let work = work();
+    work.assign.send_replace(Some(assignment(1, Phase::Trial)));
+    work.until("the trial", |report| report.stage == Stage::Trial).await;
+    let fetched = work.ledgers.load().await.unwrap().fetched;
+    assert!(matches!(fetched.as_slice(), [only] if only.key == work.key && only.is_ours), "{fetched:?}");
 }
 
 #[tokio::test(start_paused = true)]

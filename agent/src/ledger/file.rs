@@ -3,9 +3,8 @@
 //! A file is two lines: a header with the format and the digest of the second line, and the record as JSON. It is replaced by writing
 //! beside it, syncing, keeping the old one as `.prev`, renaming and syncing the directory: at every moment one of the two is whole.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -13,9 +12,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use evenkeel_machine::Ledger;
-use evenkeel_model::{AppKey, Digest, Epoch};
+use evenkeel_model::{AppKey, Epoch};
 
 use super::{Fetched, LedgerError, LedgerStore, Remembered};
+use crate::disk::{blocking, write_and_sync};
+use crate::sealed::{self, Broken, seal};
 
 /// The format that is written. A newer one is refused by name.
 const FORMAT: u32 = 1;
@@ -28,12 +29,6 @@ const FETCHED_FILE: &str = "fetched.json";
 #[derive(Debug, Clone)]
 pub struct FileLedgers {
     directory: PathBuf,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    format: u32,
-    digest: Digest,
 }
 
 /// The key is inside too, so that a file copied under another name is seen.
@@ -120,55 +115,30 @@ impl LedgerStore for FileLedgers {
 
     async fn save(&self, key: &AppKey, ledger: &Ledger) -> Result<(), LedgerError> {
         let path = self.path(key);
-        let bytes = encode(&Record { key: Some(key.clone()), value: ledger });
+        let bytes = seal(FORMAT, &Record { key: Some(key.clone()), value: ledger });
         blocking(move || replace(&path, &bytes)).await
     }
 
     async fn save_epoch(&self, epoch: Epoch) -> Result<(), LedgerError> {
         let path = self.directory.join(EPOCH_FILE);
-        let bytes = encode(&Record { key: None, value: epoch });
+        let bytes = seal(FORMAT, &Record { key: None, value: epoch });
         blocking(move || replace(&path, &bytes)).await
     }
 
     async fn save_fetched(&self, fetched: &[Fetched]) -> Result<(), LedgerError> {
         let path = self.directory.join(FETCHED_FILE);
-        let bytes = encode(&Record { key: None, value: fetched });
+        let bytes = seal(FORMAT, &Record { key: None, value: fetched });
         blocking(move || replace(&path, &bytes)).await
     }
 }
 
-/// Off the async threads: a sync may take as long as the disk likes.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn encode<T: Serialize>(record: &Record<T>) -> Vec<u8> {
-    let body = serde_json::to_vec(record).expect("plain data has a JSON form");
-    let header = Header { format: FORMAT, digest: Digest::of(&body) };
-    let mut bytes = serde_json::to_vec(&header).expect("plain data has a JSON form");
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&body);
-    bytes.push(b'\n');
-    bytes
-}
-
 fn decode<T: DeserializeOwned>(bytes: &[u8], key: Option<&AppKey>) -> Result<Record<T>, Problem> {
     let damaged = |problem: &str| Problem::Damaged(problem.to_owned());
-    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
-    let header: Header =
-        lines.next().and_then(|line| serde_json::from_slice(line).ok()).ok_or_else(|| damaged("no header"))?;
-    match header.format {
-        FORMAT => {}
-        0 => return Err(damaged("there is no format 0")),
-        newer => return Err(Problem::Newer(newer)),
-    }
-    let body = lines.next().and_then(|rest| rest.strip_suffix(b"\n")).ok_or_else(|| damaged("cut short"))?;
-    if Digest::of(body) != header.digest {
-        return Err(damaged("its content does not match its digest"));
-    }
+    let body = sealed::open(FORMAT, bytes).map_err(|broken| match broken {
+        Broken::Format(0) => damaged("there is no format 0"),
+        Broken::Format(newer) => Problem::Newer(newer),
+        Broken::Damaged(what) => damaged(what),
+    })?;
     let record: Record<T> = serde_json::from_slice(body).map_err(|error| Problem::Damaged(error.to_string()))?;
     if record.key.as_ref() != key {
         return Err(damaged("it is another app's"));
@@ -229,13 +199,6 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
         let _ = fs::remove_file(&fresh);
         write_error(path, source)
     })
-}
-
-fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // The owner's alone: a manifest carries environment variables.
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn beside(path: &Path, extension: &str) -> PathBuf {

@@ -33,6 +33,11 @@ impl Item {
         is_same(&self.wanted, announced)
     }
 
+    /// With what may be otherwise this time: the deadline of the next pull.
+    pub(super) fn announced_again(self, wanted: Prefetch) -> Self {
+        Self { wanted, ..self }
+    }
+
     pub(super) fn wanted(&self) -> &Prefetch {
         &self.wanted
     }

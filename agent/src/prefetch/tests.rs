@@ -9,13 +9,13 @@ use evenkeel_model::{Digest, Epoch, HostFacts, HostStats, Millis, Phase, Pressur
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::fetched::KEPT_UNUSED;
 use super::item::{LOOK, MOST_ATTEMPTS};
 use super::*;
 use crate::contact::Contact;
 use crate::driver::{Driver, Needs};
 use crate::facts::{Facts, FixedFacts};
 use crate::failpoint::Never;
+use crate::fetched::{FetchedImages, KEPT_UNUSED};
 use crate::ledger::{LedgerStore, MemoryLedgers};
 use crate::reports::Reports;
 use crate::router::FakeRouter;
@@ -91,6 +91,7 @@ async fn work() -> Work {
 async fn work_on(engine: FakeEngine, ledgers: MemoryLedgers) -> Work {
     let scope = Scope { fleet: "f".parse().unwrap(), host: host(), publish_address: None };
     let (runtime, room) = (engine.runtime(scope), Arc::new(Room(AtomicU64::new(1 << 40))));
+    let (ticker, remembered) = (Ticker::start(), ledgers.load().await.unwrap().fetched);
     let shared = Shared {
         runtime: Arc::new(runtime.clone()),
         router: Arc::new(FakeRouter::new()),
@@ -98,15 +99,15 @@ async fn work_on(engine: FakeEngine, ledgers: MemoryLedgers) -> Work {
         facts: room.clone(),
         min_free_disk: 100,
         needs: Needs::default(),
+        fetched: FetchedImages::new(remembered, ticker.now()),
         ledgers: Arc::new(ledgers.clone()),
         failpoint: Arc::new(Never),
         reports: Reports::default(),
         contact: Contact::new(Epoch::default()),
-        ticker: Ticker::start(),
+        ticker,
     };
     let ((announce, announced), (assign, assigned)) = (watch::channel(Vec::new()), watch::channel(Vec::new()));
-    let remembered = ledgers.load().await.unwrap().fetched;
-    let prefetcher = Prefetcher::new(host(), shared.clone(), remembered, announced, assigned);
+    let prefetcher = Prefetcher::new(host(), shared.clone(), announced, assigned);
     let task = AbortOnDropHandle::new(tokio::spawn(prefetcher.run(CancellationToken::new())));
     Work { engine, runtime, room, ledgers, shared, announce, assign, task }
 }

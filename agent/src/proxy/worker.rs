@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use evenkeel_certs::TimeSource;
 
-use self::book::BookFile;
+use self::book::BookFiles;
 use self::line::Line;
 use self::steward::Steward;
 use self::tls::Certificates;
@@ -43,7 +43,7 @@ pub(super) enum WorkerError {
 pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
     let socket = io::stdin().as_fd().try_clone_to_owned().map_err(WorkerError::NoParent)?;
     rustix::net::getpeername(&socket).map_err(|error| WorkerError::NoParent(error.into()))?;
-    let file = BookFile::in_directory(&config.state_dir)
+    let files = BookFiles::in_directory(&config.state_dir)
         .map_err(|error| WorkerError::State(config.state_dir.clone(), error))?;
     let time = TimeSource::system();
     let issued = config.acme.as_ref().map(|acme| acme::folder(&config.state_dir, acme));
@@ -59,7 +59,7 @@ pub(super) fn run(config: &ProxyConfig) -> Result<(), WorkerError> {
         certificates.look().await;
         let looking = Arc::clone(&certificates);
         tokio::spawn(async move { kept_up("certificates are looked at", || looking.keep_looking()).await });
-        Steward::new(config, line, file, &certificates, &time).run(words).await;
+        Steward::new(config, line, files, &certificates, &time).run(words).await;
     });
     // The reader's thread waits for the parent, and a write to a dead disk for the disk: neither is waited for.
     runtime.shutdown_background();

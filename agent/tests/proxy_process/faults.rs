@@ -39,6 +39,21 @@ async fn a_parent_that_is_killed_leaves_no_worker_and_no_port_behind() {
     assert_eq!(get(port, "/").await.unwrap().body, "web");
 }
 
+/// The shop's file in the state directory.
+const PAGE: &str = "routes/default@shop.json";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_whose_files_went_missing_are_handed_over_all_the_same() {
+    let (mut rig, web) = (Rig::start("").await, Upstream::http("web").await);
+    let port = free_port();
+    rig.route(SHOP, "m", &[http_route(port, &[("c1", web.address)])]).await;
+    std::fs::remove_dir_all(rig.state().join("routes")).unwrap();
+    rig.hand_over().await;
+    assert_eq!(get(port, "/").await.unwrap().body, "web");
+    assert_eq!(rig.owner(SHOP).await.unwrap().mark.as_deref(), Some("m"));
+    assert!(rig.state().join(PAGE).exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_file_is_kept_aside_and_the_proxy_starts_empty() {
     let (mut rig, web) = (Rig::start("").await, Upstream::http("web").await);
@@ -46,12 +61,12 @@ async fn a_damaged_file_is_kept_aside_and_the_proxy_starts_empty() {
     let routes = [http_route(port, &[("c1", web.address)])];
     rig.route(SHOP, "m", &routes).await;
     rig.stop().await;
-    let file = rig.state().join("routes.json");
+    let file = rig.state().join(PAGE);
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     rig.restart().await;
     assert_eq!(rig.owner(SHOP).await, None);
-    assert_eq!(std::fs::read(rig.state().join("routes.json.damaged")).unwrap(), &whole[..whole.len() / 2]);
+    assert_eq!(std::fs::read(file.with_extension("damaged")).unwrap(), &whole[..whole.len() / 2]);
     rig.route(SHOP, "m", &routes).await;
     assert_eq!(get(port, "/").await.unwrap().body, "web");
 }
@@ -64,7 +79,7 @@ async fn routes_that_cannot_be_stored_are_in_force_without_their_mark_until_they
     rig.route(SHOP, "old", &[http_route(port, &[("old", old.address)])]).await;
     // A directory in the way of the new file, because root may write everywhere.
     let leader = rig.workers();
-    let in_the_way = rig.state().join(format!("routes.json.{}.new", leader[0]));
+    let in_the_way = rig.state().join(format!("{PAGE}.{}.new", leader[0]));
     std::fs::create_dir(&in_the_way).unwrap();
     let routes = [http_route(port, &[("new", new.address)])];
     let problem = rig.set(SHOP, "new", &routes).await.problem;

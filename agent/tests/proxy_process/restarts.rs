@@ -33,7 +33,7 @@ async fn sigterm_ends_all_of_it_and_leaves_nothing() {
     TcpStream::connect(port).await.expect_err("nobody listens");
     let mut left: Vec<_> = std::fs::read_dir(rig.state()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["lock", "routes.json"]);
+    assert_eq!(left, ["lock", "routes"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

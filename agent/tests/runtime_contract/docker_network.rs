@@ -66,7 +66,10 @@ async fn a_pool_without_room_is_the_hosts_trouble_and_says_what_to_do() {
     occupy(&rig, &format!("{}-other", rig.fleet), Some(&format!("{beginning}.0/23")), None).await;
     let refused = failure(&runtime(&rig, pool), create(Slot::A, &rig.service(Program::Serves))).await;
     assert_eq!(refused.kind, CauseKind::EngineUnavailable);
-    assert!(refused.message.contains(&pool.to_string()) && refused.message.contains("another pool"), "{refused}");
+    assert!(
+        refused.message.contains(&pool.to_string()) && refused.message.contains("another `address_pool`"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

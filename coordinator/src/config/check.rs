@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use evenkeel_model::{FleetName, Millis};
 
-use super::{Config, LogFormat, RawConfig, SessionTerms, duration};
+use super::{Config, LogFormat, RawConfig, SessionTerms};
 
 /// The longest life of a host's certificate: a stolen one must be worthless some day, and there is no revocation list.
 const LONGEST_CERTIFICATE: Millis = Millis::minutes(90 * 24 * 60);
@@ -99,7 +99,7 @@ fn within(
     problems: &mut Vec<String>,
 ) -> Millis {
     let Some(text) = written else { return default };
-    match duration::parse(&text) {
+    match Millis::parse(&text) {
         Some(value) if value >= least && value <= most => return value,
         Some(_) => problems.push(format!("{key}: `{text}` is not between {least} and {most}")),
         None => problems.push(format!("{key}: `{text}` is not a duration, such as `{default}`")),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use evenkeel_machine::{Accepted, End, Kept};
 use evenkeel_model::{
-    Assignment, CauseKind, Content, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Terms, Version,
+    Assignment, CauseKind, Content, Digest, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Terms, Version,
 };
 
 use crate::ledger::MemoryLedgers;

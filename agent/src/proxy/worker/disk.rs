@@ -1,14 +1,14 @@
-//! Files that are whole at every moment, and readable to the proxy's user alone; and work that waits for the disk. Not here: what is in
-//! the files.
+//! Files that are whole at every moment, and readable to the proxy's user alone; and writes that are waited for though their task has ended.
+//! Not here: what is in the files.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::task::JoinError;
 use tokio_util::task::TaskTracker;
+
+use crate::disk::{joined, write_and_sync};
 
 /// Replaces a file, durably: written beside it, synced, renamed, and the directory synced. An error has changed nothing.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -18,7 +18,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = PathBuf::from(name);
     let written = write_and_sync(&fresh, bytes).and_then(|()| {
         fs::rename(&fresh, path)?;
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        sync_directory_of(path)
     });
     written.inspect_err(|_| {
         // Whatever was half written must not take the space that is missing.
@@ -26,10 +26,16 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// Takes a file away, durably. It may be gone already.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync_directory_of(path),
+    }
+}
+
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// How long writes are waited for: less than the parent waits for a worker that hands over.
@@ -40,7 +46,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Writes(TaskTracker);
 
 impl Writes {
-    /// As [`blocking`]. If nobody waits for it any more it is done nevertheless.
+    /// As [`crate::disk::blocking`]. If nobody waits for it any more it is done nevertheless.
     pub(super) async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         joined(self.0.spawn_blocking(work).await)
     }
@@ -52,18 +58,6 @@ impl Writes {
             tracing::error!("the proxy's state is still being written; it is not waited for: is the disk well?");
         }
         self.0.reopen();
-    }
-}
-
-/// Off the runtime's threads: a sync may take as long as the disk likes.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    joined(tokio::task::spawn_blocking(work).await)
-}
-
-fn joined<T>(ended: Result<T, JoinError>) -> T {
-    match ended {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

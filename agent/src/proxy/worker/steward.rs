@@ -1,7 +1,7 @@
 //! The one task that owns a worker's state: what the parent says, what the agent orders, what the data path counts, all come here in turn.
 //!
-//! As leader it takes orders and writes the file; else it follows the file, and tells the parent what it still has under way.
-//! Not here: the data path, the wire, the file's form.
+//! As leader it takes orders and writes the files; else it follows the files, and tells the parent what it still has under way.
+//! Not here: the data path, the wire, the files' form.
 
 mod following;
 mod https;
@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::https::Ordering;
-use super::book::{Book, BookFile};
+use super::book::{Book, BookFiles};
 use super::control::Control;
 use super::line::{Counts, Line, Word};
 use super::order::Order;
@@ -36,14 +36,14 @@ const TICK: Duration = Duration::from_millis(500);
 pub(super) struct Steward {
     config: ProxyConfig,
     line: Arc<Line>,
-    file: BookFile,
+    files: BookFiles,
     proxy: Proxy,
     certificates: Arc<Certificates>,
     /// What asks for certificates while it leads; none: nobody is asked.
     acme: Option<Ordering>,
     book: Book,
-    /// The file says what the book says.
-    stored: bool,
+    /// The owners whose files do not say what the book says, because they could not be written.
+    unstored: BTreeSet<String>,
     standing: Standing,
     /// The number of the newest change that others were to follow.
     follows: u64,
@@ -51,7 +51,7 @@ pub(super) struct Steward {
     wake: watch::Sender<()>,
     /// What the parent was told that is under way here.
     told: Counts,
-    /// Containers that may still get something from here, whatever the file says.
+    /// Containers that may still get something from here, whatever the files say.
     stuck: BTreeSet<(String, String)>,
     ending: JoinSet<Shutdown>,
 }
@@ -69,7 +69,7 @@ impl Steward {
     pub(super) fn new(
         config: &ProxyConfig,
         line: Arc<Line>,
-        file: BookFile,
+        files: BookFiles,
         certificates: &Arc<Certificates>,
         time: &TimeSource,
     ) -> Self {
@@ -80,9 +80,9 @@ impl Steward {
             certificates: Arc::clone(certificates),
             config: config.clone(),
             line,
-            file,
+            files,
             book: Book::default(),
-            stored: false,
+            unstored: BTreeSet::new(),
             standing: Standing::Aside,
             // Two leaders in a row never use the same number.
             follows: u64::from(std::process::id()) << 32,
@@ -123,7 +123,7 @@ impl Steward {
             Tell::Lead => self.lead().await,
             Tell::Release => self.release().await,
             Tell::Retire { drain } => self.retire(drain).await,
-            Tell::Follow { number } => self.follow_file(number).await,
+            Tell::Follow { number } => self.follow_files(number).await,
             Tell::Cut { owner, container } => {
                 self.proxy.cut(&owner, &container);
                 self.report();

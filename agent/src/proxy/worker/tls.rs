@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use self::expiry::expiry;
 use self::folder::Folder;
 use self::found::Found;
-use super::disk::blocking;
+use crate::disk::blocking;
 
 /// How often the folders are looked at: what an operator who has just replaced a file is patient for.
 const LOOK: Duration = Duration::from_secs(10);

@@ -78,7 +78,7 @@ impl DockerRuntime {
         let pool = self.address_pool;
         let message = format!(
             "no /24 of {pool} is free for the network `{name}`: remove networks that nobody needs (`docker network prune`), \
-             or give this agent another pool"
+             or give this agent another `address_pool`"
         );
         Err(Failure::plain(CauseKind::EngineUnavailable, message))
     }

@@ -10,7 +10,8 @@ use instant_acme::{Account, AccountCredentials, NewAccount};
 use super::http::Https;
 use super::order::Trouble;
 use crate::config::AcmeConfig;
-use crate::proxy::worker::disk::{self, Writes, blocking};
+use crate::disk::blocking;
+use crate::proxy::worker::disk::{self, Writes};
 
 /// In the server's folder.
 const FILE: &str = "account.json";

@@ -15,26 +15,25 @@ const MOST: usize = 2000;
 pub(in crate::proxy::worker) struct Accepted(Vec<(String, String)>);
 
 impl Accepted {
-    /// These are, or were until now, in force. (A route for all hosts counts as one for the host without a name.)
-    pub(in crate::proxy::worker) fn add<'a>(&mut self, routes: impl Iterator<Item = &'a Route>) {
+    /// These are, or were until now, in force. (A route for all hosts counts as one for the host without a name.) Says whether one is new: that
+    /// must be kept, while the order is lost in a crash without harm.
+    pub(in crate::proxy::worker) fn add<'a>(&mut self, routes: impl Iterator<Item = &'a Route>) -> bool {
+        let mut is_new = false;
         for route in routes {
             let Some(hosts) = tls_hosts(route) else { continue };
             let all = hosts.is_empty().then(String::new);
             for host in hosts.iter().chain(&all) {
+                is_new |= !self.has(&route.owner, host);
                 self.0.retain(|(owner, other)| *owner != route.owner || other != host);
                 self.0.insert(0, (route.owner.clone(), host.clone()));
             }
         }
         self.0.truncate(MOST);
+        is_new
     }
 
     /// Whether it was in force for this owner.
     pub(in crate::proxy::worker) fn has(&self, owner: &str, host: &str) -> bool {
         self.0.iter().any(|(of, other)| of == owner && other == host)
-    }
-
-    /// Nothing.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

@@ -1,20 +1,24 @@
-//! A worker that does not lead: reads the file whenever the leader has changed it, so that a client that is still connected here gets no
+//! A worker that does not lead: reads the files whenever the leader has changed it, so that a client that is still connected here gets no
 //! other container than one that connects anew. Not here: leading.
 
 use super::super::book::Book;
-use super::super::disk::blocking;
 use super::super::status;
 use super::Steward;
+use crate::disk::blocking;
 use crate::proxy::message::Ask;
 
 impl Steward {
-    /// Routes by the file, as far as its own ports go: new ones are the leader's alone.
-    pub(super) async fn follow_file(&mut self, number: u64) {
-        let file = self.file.clone();
-        match blocking(move || file.read()).await {
-            Ok(book) => self.follow_book(book),
+    /// Routes by the files, as far as its own ports go: new ones are the leader's alone.
+    pub(super) async fn follow_files(&mut self, number: u64) {
+        let files = self.files.clone();
+        match blocking(move || files.read()).await {
+            Ok(loaded) if loaded.is_whole() => self.follow_book(loaded.book),
+            Ok(_) => {
+                tracing::error!("a file of the routes is damaged, so its changes can't be followed");
+                self.stick();
+            }
             Err(error) => {
-                tracing::error!(%error, "the routes' file can't be read, so its changes can't be followed");
+                tracing::error!(%error, "the routes' files can't be read, so their changes can't be followed");
                 self.stick();
             }
         }

@@ -1,15 +1,15 @@
-//! A worker that leads: takes the routes from the file, obeys orders, gives the lead up. Not here: following another leader.
+//! A worker that leads: takes the routes from the files, obeys orders, gives the lead up. Not here: following another leader.
 
 use std::time::Duration;
 
 use evenkeel_proxy::{ApplyError, ReadinessRule};
 
-use super::super::book::{Book, Page};
+use super::super::book::{Book, Loaded, Page};
 use super::super::control::Control;
-use super::super::disk::blocking;
 use super::super::order::{Order, Refusal};
 use super::super::status;
 use super::{Standing, Steward};
+use crate::disk::blocking;
 use crate::proxy::message::Ask;
 use crate::session::chain;
 
@@ -17,19 +17,20 @@ use crate::session::chain;
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Steward {
-    /// Serves by the file, and takes orders.
+    /// Serves by the files, and takes orders.
     pub(super) async fn lead(&mut self) {
         self.stuck.clear();
-        let file = self.file.clone();
-        match blocking(move || file.load()).await {
-            Ok(book) => {
-                self.stored = true;
+        let files = self.files.clone();
+        match blocking(move || files.load()).await {
+            Ok(loaded) => {
+                let book = self.with_what_is_in_force(loaded);
                 self.take_over(book);
             }
             // What is in force, if anything, stays so; the agent gives the rest.
             Err(error) => {
-                let path = self.file.path().display();
-                tracing::error!(%path, %error, "the routes' file can't be read: it is served as before, or not until the agent gives the routes again");
+                let path = self.files.path().display();
+                tracing::error!(%path, %error, "the routes' files can't be read: it is served as before, or not until the agent gives the routes again");
+                self.unstored.extend(self.book.owners.keys().cloned());
             }
         }
         self.have_followed().await;
@@ -45,9 +46,13 @@ impl Steward {
         if let Some(control) = control {
             control.close().await;
         }
-        if !self.stored && self.store().await.is_err() {
+        // Whatever became of the files meanwhile: the newer process has nothing else to go by.
+        let (files, book) = (self.files.clone(), self.book.clone());
+        let stored = blocking(move || files.store_all(&book)).await;
+        if let Err(error) = stored {
             tracing::error!(
-                "no hand-over: the newer process would not find the routes in the file; free some space, then reload again"
+                %error,
+                "no hand-over: the newer process would not find the routes in their files; free some space, or mend the disk, then reload again"
             );
             self.standing = Standing::Leading(None);
             self.open_control();
@@ -93,7 +98,7 @@ impl Steward {
 
     async fn set_routes(&mut self, owner: &str, page: Page) -> Result<(), Refusal> {
         let page = (!page.routes.is_empty()).then_some(page);
-        if self.stored && self.book.owners.get(owner) == page.as_ref() {
+        if !self.unstored.contains(owner) && self.book.owners.get(owner) == page.as_ref() {
             return Ok(());
         }
         let routes = page.as_ref().map_or_else(Vec::new, |page| page.routes.clone());
@@ -107,10 +112,10 @@ impl Steward {
         }
         applied.map_err(Refusal::Apply)?;
         tracing::info!(owner, routes = page.as_ref().map_or(0, |page| page.routes.len()), "routes are in force");
-        self.book.turn_page(owner, page);
+        let has_new_hosts = self.book.turn_page(owner, page);
         self.serve_certificates();
         self.set_readiness();
-        if let Err(error) = self.store().await {
+        if let Err(error) = self.store(owner, has_new_hosts).await {
             // In force, because traffic comes first; without a mark, so that the agent asks again.
             if let Some(page) = self.book.owners.get_mut(owner) {
                 page.mark = None;
@@ -121,17 +126,28 @@ impl Steward {
         Ok(())
     }
 
-    async fn store(&mut self) -> std::io::Result<()> {
-        let (file, book) = (self.file.clone(), self.book.clone());
-        let written = blocking(move || file.store(&book)).await;
-        self.stored = written.is_ok();
-        written.inspect_err(|error| {
-            let path = self.file.path().display();
-            tracing::error!(%path, %error, "the routes can't be stored: free some space, or mend the disk");
+    /// An owner's page, and before it the hosts that may be gone back to, if there is a new one. After an error all of it is written next time.
+    async fn store(&mut self, owner: &str, has_new_hosts: bool) -> std::io::Result<()> {
+        let (files, name, page) = (self.files.clone(), owner.to_owned(), self.book.owners.get(owner).cloned());
+        let is_behind = has_new_hosts || self.unstored.contains(owner);
+        let accepted = is_behind.then(|| self.book.accepted.clone());
+        let written = blocking(move || {
+            accepted.map_or(Ok(()), |accepted| files.store_accepted(&accepted))?;
+            files.store(&name, page.as_ref())
         })
+        .await;
+        match &written {
+            Ok(()) => drop(self.unstored.remove(owner)),
+            Err(error) => {
+                self.unstored.insert(owner.to_owned());
+                let path = self.files.path().display();
+                tracing::error!(%path, %error, "the routes can't be stored: free some space, or mend the disk");
+            }
+        }
+        written
     }
 
-    /// Waits until all who still have connections route by the file as it is now.
+    /// Waits until all who still have connections route by the files as they are now.
     async fn have_followed(&mut self) {
         self.follows += 1;
         let number = self.follows;
@@ -141,6 +157,16 @@ impl Steward {
         if tokio::time::timeout(FOLLOW_TIMEOUT, all).await.is_err() {
             tracing::error!("the parent does not say whether older workers follow: is it stopped?");
         }
+    }
+
+    /// What was loaded, and what is in force of apps whose file is damaged: until the agent has given it again, nothing better is known.
+    fn with_what_is_in_force(&mut self, loaded: Loaded) -> Book {
+        let lacking = self.book.owners.iter().filter(|(owner, _)| loaded.lacks(owner));
+        let lacking: Vec<_> = lacking.map(|(owner, page)| (owner.clone(), page.clone())).collect();
+        self.unstored = lacking.iter().map(|(owner, _)| owner.clone()).collect();
+        let mut book = loaded.book;
+        book.owners.extend(lacking);
+        book
     }
 
     /// Makes a book the one in force, as far as it can be: one port that somebody else has must not keep the others closed.
@@ -166,7 +192,7 @@ impl Steward {
             tracing::error!(
                 owner,
                 error = chain(&error),
-                "routes of the file can't be in force; the agent will be asked for them again"
+                "routes of the files can't be in force; the agent will be asked for them again"
             );
             page.mark = None;
             match error {

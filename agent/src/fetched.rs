@@ -1,11 +1,14 @@
-//! The images that were fetched ahead and that no ledger keeps yet: those that come to no use are taken away again, and nobody else's. Such an image
-//! was noted, durably, before the pull that brought it, only where it was not here before, and again when our own pull had brought it. Not here: images of the releases that were committed,
-//! which are the ledgers' (crate `evenkeel-machine`, `hygiene`).
+//! The images that were pulled, in their turn or ahead of it, and that no ledger keeps yet: those that come to no use, because the release was given up
+//! or never got its turn, are taken away again, and nobody else's. Such an image was noted, durably, before the pull that brought it, only where it was
+//! not here before, and again when our own pull had brought it. Not here: images of the releases that were committed, which are the ledgers' (crate
+//! `evenkeel-machine`, `hygiene`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use evenkeel_machine::{Action, Outcome};
 use evenkeel_model::{AppKey, CauseKind, Digest, Failure, ImagePin, Millis, Monotonic};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::driver::{Claim, Shared};
 use crate::ledger::Fetched;
@@ -15,13 +18,16 @@ use crate::session::chain;
 const LOOK: Millis = Millis::minutes(1);
 /// How long an image stays though nobody needs it: a coordinator that is started again, a rollout that is begun anew, or one that waits for a
 /// person to come, must not cost a second pull.
-pub(super) const KEPT_UNUSED: Millis = Millis::minutes(60);
+pub(crate) const KEPT_UNUSED: Millis = Millis::minutes(60);
 /// An image that could not be taken away so often is left to the operator.
 const MOST_FAILURES: u32 = 3;
 
-/// The list.
+/// The list. Clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct FetchedImages(Arc<Mutex<Images>>);
+
 #[derive(Debug)]
-pub(super) struct FetchedImages {
+struct Images {
     list: Vec<Fetched>,
     /// Since when nobody needs an image.
     unused: BTreeMap<Digest, Monotonic>,
@@ -32,17 +38,39 @@ pub(super) struct FetchedImages {
 
 impl FetchedImages {
     /// As it was remembered.
-    pub(super) fn new(list: Vec<Fetched>, now: Monotonic) -> Self {
-        Self { list, unused: BTreeMap::new(), failures: BTreeMap::new(), look_at: now + LOOK }
+    pub(crate) fn new(list: Vec<Fetched>, now: Monotonic) -> Self {
+        let images = Images { list, unused: BTreeMap::new(), failures: BTreeMap::new(), look_at: now + LOOK };
+        Self(Arc::new(Mutex::new(images)))
     }
 
-    /// When it is looked next; none: there is nothing to look at.
-    pub(super) fn due(&self) -> Option<Monotonic> {
-        (!self.list.is_empty()).then_some(self.look_at)
+    /// When it is looked next.
+    pub(crate) async fn due(&self) -> Monotonic {
+        self.images().await.look_at
     }
 
     /// Notes an image that is not here and is about to be pulled. An error: it could not be made durable, and must not be pulled.
-    pub(super) async fn note(&mut self, key: &AppKey, image: &ImagePin, shared: &Shared) -> Result<(), Failure> {
+    pub(crate) async fn note(&self, key: &AppKey, image: &ImagePin, shared: &Shared) -> Result<(), Failure> {
+        self.images().await.note(key, image, shared).await
+    }
+
+    /// Notes that our pull has brought an image. If that can't be made durable, the image stays: it costs room and nothing else.
+    pub(crate) async fn brought(&self, image: &ImagePin, shared: &Shared) {
+        self.images().await.brought(image, shared).await;
+    }
+
+    /// Takes away what nobody has needed for long, and hands over what a ledger keeps.
+    pub(crate) async fn tidy(&self, shared: &Shared) {
+        self.images().await.tidy(shared).await;
+    }
+
+    /// One change at a time, its writing included.
+    async fn images(&self) -> MutexGuard<'_, Images> {
+        self.0.lock().await
+    }
+}
+
+impl Images {
+    async fn note(&mut self, key: &AppKey, image: &ImagePin, shared: &Shared) -> Result<(), Failure> {
         let is_local = matches!(image, ImagePin::Local { .. });
         if is_local || self.list.iter().any(|fetched| fetched.image.digest() == image.digest()) {
             return Ok(());
@@ -52,18 +80,16 @@ impl FetchedImages {
         self.save(list, shared).await
     }
 
-    /// Notes that our pull has brought an image. If that can't be made durable, the image stays: it costs room and nothing else.
-    pub(super) async fn brought(&mut self, image: &ImagePin, shared: &Shared) {
+    async fn brought(&mut self, image: &ImagePin, shared: &Shared) {
         let mut list = self.list.clone();
         let Some(fetched) = list.iter_mut().find(|fetched| fetched.image.digest() == image.digest()) else { return };
         fetched.is_ours = true;
         if let Err(failure) = self.save(list, shared).await {
-            tracing::warn!(%image, %failure, "an image that was fetched ahead will not be taken away");
+            tracing::warn!(%image, %failure, "an image that was pulled will not be taken away should it come to no use");
         }
     }
 
-    /// Takes away what nobody has needed for long, and hands over what a ledger keeps.
-    pub(super) async fn tidy(&mut self, shared: &Shared) {
+    async fn tidy(&mut self, shared: &Shared) {
         let now = shared.ticker.now();
         self.look_at = now + LOOK;
         let mut list = Vec::new();
@@ -76,7 +102,7 @@ impl FetchedImages {
             return;
         }
         if let Err(failure) = self.save(list, shared).await {
-            tracing::warn!(%failure, "the list of images fetched ahead is as it was, and looked at again");
+            tracing::warn!(%failure, "the list of pulled images is as it was, and looked at again");
         }
     }
 
@@ -99,12 +125,12 @@ impl FetchedImages {
     async fn forget(&mut self, fetched: &Fetched, shared: &Shared) -> bool {
         let action = Action::Forget { image: fetched.image.clone() };
         let Outcome::Failed(failure) = shared.runtime.perform(&fetched.key, &action).await else {
-            tracing::info!(image = %fetched.image, "an image that was fetched ahead and never used was taken away");
+            tracing::info!(image = %fetched.image, "an image that came to no use was taken away");
             return true;
         };
         let failures = self.failures.entry(fetched.image.digest().clone()).or_default();
         *failures += 1;
-        tracing::warn!(image = %fetched.image, %failure, "an image that was fetched ahead and never used can't be taken away");
+        tracing::warn!(image = %fetched.image, %failure, "an image that came to no use can't be taken away");
         *failures >= MOST_FAILURES
     }
 
@@ -112,7 +138,7 @@ impl FetchedImages {
         let saved = shared.ledgers.save_fetched(&list).await;
         saved.map_err(|error| {
             let trouble = chain(&error);
-            Failure::plain(CauseKind::DiskFull, format!("what is fetched ahead can't be noted: {trouble}"))
+            Failure::plain(CauseKind::DiskFull, format!("what is pulled can't be noted: {trouble}"))
         })?;
         let is_listed = |digest: &Digest| list.iter().any(|fetched| fetched.image.digest() == digest);
         self.unused.retain(|digest, _| is_listed(digest));
