@@ -10,6 +10,7 @@ mod arguments;
 mod figures;
 mod load;
 mod memory;
+mod program;
 pub mod proxy;
 pub mod swap;
 mod table;
@@ -24,6 +25,7 @@ pub use arguments::Arguments;
 pub use figures::{Figures, keep_samples, median};
 pub use load::{Load, Report};
 pub use memory::{Memory, Watch};
+pub use program::{Outcome, main};
 pub use table::Table;
 
 /// Between two looks at a condition.

@@ -20,7 +20,7 @@ use crate::hosts::{Fleet, Process, eventually};
 
 pub use binaries::{agent_binary, agent_with_failpoints, coordinator_binary, optimised_agent};
 pub use compose::{Compose, Published};
-pub use verbs::Ended;
+pub use verbs::{Ended, places};
 
 /// For anything that a process does by itself.
 pub const SOON: Duration = Duration::from_mins(1);

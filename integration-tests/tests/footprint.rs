@@ -11,8 +11,8 @@ use evenkeel_integration_tests::installation::{Compose, Installation, SOON};
 
 /// Resident memory that the agent may have, in KiB.
 const MEMORY: u64 = 12 * 1024;
-/// Sockets that listen, in `/proc/net/tcp`'s column.
-const LISTENING: &str = "0A";
+/// The kernel's tables of sockets, and how each writes the state of one that anybody may send to: listening, or not connected.
+const DOORS: [(&str, &str); 4] = [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")];
 
 fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -28,23 +28,32 @@ fn ticks(pid: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-/// The sockets of a process that listen on the network.
-fn listening(pid: u32) -> Vec<String> {
+/// The sockets of a process that anybody on the network may send to.
+fn doors(pid: u32) -> Vec<String> {
     let sockets: Vec<_> = fs::read_dir(format!("/proc/{pid}/fd"))
         .unwrap()
         .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
         .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_owned()))
         .collect();
-    let tables =
-        ["tcp", "tcp6", "udp", "udp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap());
-    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
-    lines
-        .filter(|line| {
+    let open = DOORS.map(|(table, state)| {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap();
+        let lines = text.lines().skip(1).map(ToOwned::to_owned);
+        let is_open = |line: &String| {
             let fields: Vec<_> = line.split_whitespace().collect();
-            (fields[3] == LISTENING) && sockets.iter().any(|inode| fields[9] == inode)
-        })
-        .map(ToOwned::to_owned)
-        .collect()
+            fields[3] == state && sockets.iter().any(|inode| fields[9] == inode)
+        };
+        lines.filter(is_open).collect::<Vec<_>>()
+    });
+    open.concat()
+}
+
+#[test]
+fn a_door_of_each_kind_is_seen() {
+    use std::net::{TcpListener, UdpSocket};
+    let before = doors(std::process::id()).len();
+    let (_tcp, _udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (_tcp6, _udp6) = (TcpListener::bind("[::1]:0").unwrap(), UdpSocket::bind("[::1]:0").unwrap());
+    assert_eq!(doors(std::process::id()).len(), before + 4);
 }
 
 #[test]
@@ -70,6 +79,6 @@ fn an_agent_with_three_containers_is_small_and_has_no_open_door() -> Result<()> 
     let memory = resident(pid);
     println!("agent: {memory} KiB resident, {} ms of processor time in {} s", used * 10, sample.as_secs());
     assert!(memory <= MEMORY, "{memory} KiB resident");
-    eventually("nothing listens", SOON, || listening(pid).is_empty());
+    eventually("nothing listens", SOON, || doors(pid).is_empty());
     Ok(())
 }

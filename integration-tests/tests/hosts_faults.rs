@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use evenkeel_integration_tests::hosts::{Host, eventually};
-use evenkeel_integration_tests::installation::{Compose, Installation, SOON};
+use evenkeel_integration_tests::installation::{Compose, Installation, SOON, places};
 
 fn serves(host: &Host, expected: &str) -> bool {
     host.http_get(8080, "/").is_ok_and(|answer| answer.status == 200 && answer.text() == expected)
@@ -56,44 +56,17 @@ fn g2_a_host_reverts_alone_when_the_coordinator_is_killed_after_the_order() -> R
     Ok(())
 }
 
-/// Every place at which the agent acts in a swap that succeeds.
-const PLACES_OF_A_SWAP: [&str; 14] = [
-    "before:save",
-    "after:save",
-    "before:pull",
-    "after:pull",
-    "before:create",
-    "after:create",
-    "before:set-restart",
-    "after:set-restart",
-    "before:stop",
-    "after:stop",
-    "before:start",
-    "after:start",
-    "before:probe",
-    "after:probe",
-];
-/// After the commit.
-const PLACES_OF_A_COMMIT: [&str; 2] = ["before:remove", "after:remove"];
-/// Every place at which it acts on the way back.
-const PLACES_OF_A_REVERT: [&str; 9] = [
-    "before:collect",
-    "after:collect",
-    "before:stop",
-    "after:stop",
-    "before:start",
-    "after:start",
-    "before:remove",
-    "after:remove",
-    "after:save",
-];
+/// All that the agent does in a swap that succeeds, and after its commit.
+const ACTIONS_OF_A_SWAP: [&str; 8] = ["save", "pull", "create", "set-restart", "stop", "start", "probe", "remove"];
+/// All that it does on the way back.
+const ACTIONS_OF_A_REVERT: [&str; 4] = ["collect", "stop", "start", "remove"];
 
 #[test]
 fn g2_g6_an_agent_killed_at_any_step_of_a_swap_ends_in_the_same_state() -> Result<()> {
     let installation = Installation::start(1)?;
     publish(&installation, "v0", &[("MODE", "graceful")])?;
     assert_eq!(installation.deploy(&Compose::published("v0").with("bake", "1s"))?.code, 0);
-    for (number, place) in PLACES_OF_A_SWAP.iter().chain(&PLACES_OF_A_COMMIT).enumerate() {
+    for (number, place) in places(&ACTIONS_OF_A_SWAP).iter().enumerate() {
         let version = format!("v{}", number + 1);
         publish(&installation, &version, &[("MODE", "graceful")])?;
         let code =
@@ -109,11 +82,12 @@ fn g2_g6_an_agent_killed_at_any_step_of_a_revert_ends_in_the_same_state() -> Res
     let installation = Installation::start(1)?;
     publish(&installation, "v1", &[("MODE", "graceful")])?;
     assert_eq!(installation.deploy(&Compose::published("v1").with("bake", "1s"))?.code, 0);
-    for (number, place) in PLACES_OF_A_REVERT.iter().enumerate() {
+    let places = places(&ACTIONS_OF_A_REVERT).into_iter().chain(["after:save".to_owned()]);
+    for (number, place) in places.enumerate() {
         let version = format!("bad{number}");
         publish(&installation, &version, &[("MODE", "crash"), ("AFTER", "1000")])?;
         let code =
-            installation.deploy_while_the_agent_dies(0, place, &Compose::published(&version).with("bake", "5s"))?;
+            installation.deploy_while_the_agent_dies(0, &place, &Compose::published(&version).with("bake", "5s"))?;
         assert_eq!(code, 3, "killed {place}: {}", installation.agent_log(0));
         converged(&installation, 0, "v1");
     }

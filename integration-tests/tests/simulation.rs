@@ -42,6 +42,10 @@ fn shard(shard: u64) {
     println!("outcomes: {outcomes:#?}; fetched ahead: {fetched_ahead}");
     assert!(failed.is_empty(), "seeds {failed:?} failed");
     assert!(seeds < SEEDS || fetched_ahead > 0, "nothing was fetched ahead in so many runs");
+    // Else the invariants, most of which forbid, would have had nothing to forbid.
+    for outcome in ["Good Succeeded", "Crash RolledBack", "Sick RolledBack"] {
+        assert!(seeds < SEEDS || outcomes.contains_key(outcome), "never seen in so many runs: {outcome}");
+    }
 }
 
 fn replay(seed: u64) {

@@ -11,6 +11,7 @@ use crate::compose_file::ComposeFileError;
 use crate::context::ContextError;
 use crate::dial::{Chain, DialError, DialFailure};
 use crate::engine::EngineError;
+use crate::exit::Exit;
 
 /// What was asked of the coordinator, where that decides what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +150,16 @@ impl CliError {
         }
     }
 
+    /// With which code the verb ends. An order that may have been heard has not "started nothing": somebody has to look.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Request(RequestError { kind: Kind::NoAnswer, asked: Asked::Deploy | Asked::Rollback, .. }) => {
+                Exit::NeedsPerson
+            }
+            _ => Exit::Error,
+        }
+    }
+
     /// What the operator can do.
     pub(crate) fn next_step(&self) -> String {
         match self {
@@ -173,7 +184,7 @@ impl CliError {
 
 /// What to do about a certificate that one of the two does not accept.
 const CERTIFICATE: &str = "compare the clocks; if they agree, get a new context file from whoever runs the coordinator \
-    (`evenkeel config check` shows what the present one says)";
+    (`evenkeel config check --client` shows what the present one says)";
 
 impl RequestError {
     fn next_step(&self) -> &'static str {
@@ -187,6 +198,11 @@ impl RequestError {
             (Kind::NoAnswer, _) => "try again; if it stays so, look at the coordinator's log",
             (Kind::Troubled, _) => "try again later; the coordinator's log says more",
             (Kind::NotKnown, _) => CERTIFICATE,
+            // Its own role, or the coordinator's at a registry: the words above say which.
+            (Kind::NotAllowed, Asked::Plan | Asked::Deploy) => {
+                "if a registry refuses: give the coordinator credentials for it (`registry_config`); if it is your role: \
+                ask an admin; nothing was begun"
+            }
             (Kind::NotAllowed, _) => "ask someone with a higher role, or get one (viewer < deployer < admin)",
             (Kind::NotOffered, _) => "upgrade the coordinator, or use the program of its version",
             (Kind::NotFound, Asked::Plan | Asked::Deploy) => {
@@ -262,7 +278,8 @@ mod tests {
             (Code::NotFound, Asked::Rollback, "evenkeel releases"),
             (Code::NotFound, Asked::Rollout, "evenkeel rollouts"),
             (Code::PermissionDenied, Asked::Token, "role"),
-            (Code::Unauthenticated, Asked::Status, "context file"),
+            (Code::PermissionDenied, Asked::Deploy, "registry_config"),
+            (Code::Unauthenticated, Asked::Status, "config check --client"),
             (Code::InvalidArgument, Asked::Token, "--help"),
             (Code::Internal, Asked::Status, "log"),
         ] {
@@ -279,6 +296,19 @@ mod tests {
         let error = CliError::of_status(&status, None, Asked::Deploy);
         assert_eq!(error.to_string(), "the coordinator did not answer: broken pipe");
         assert!(error.next_step().contains("not known"), "{}", error.next_step());
+        assert_eq!(error.exit(), Exit::NeedsPerson);
+    }
+
+    #[test]
+    fn what_was_refused_or_only_asked_has_started_nothing() {
+        for (code, asked) in [
+            (Code::NotFound, Asked::Deploy),
+            (Code::Internal, Asked::Rollback),
+            (Code::Cancelled, Asked::Plan),
+            (Code::Cancelled, Asked::Status),
+        ] {
+            assert_eq!(of(code, "x", asked).exit(), Exit::Error, "{code:?} {asked:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub enum Exit {
     RolledBack,
     /// 4: the rollout was halted by a failure: hosts may have either release.
     Halted,
-    /// 5: the rollout needs a person though nothing has failed; `rollout watch` attaches again.
+    /// 5: the rollout needs a person though nothing has failed; `rollout watch` attaches again. Also: whether one was begun is not known,
+    /// because the coordinator's answer was lost.
     NeedsPerson,
     /// 6: this command stopped watching, by its own `--timeout`, by Ctrl-C, or because it may not watch any longer: the rollout goes on.
     StoppedWatching,

@@ -108,7 +108,7 @@ impl Desk<'_> {
         if !closed {
             self.complain(&error);
         }
-        Exit::Error
+        error.exit()
     }
 
     fn complain(&mut self, error: &CliError) {

@@ -16,9 +16,8 @@ mod wrk;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
-use super::{Arguments, Figures, Memory, Watch, note};
+use super::{Arguments, Memory, Outcome, Watch, note};
 use candidates::{Candidate, start_all};
 use ground::Ground;
 use sample::Samples;
@@ -34,19 +33,6 @@ const ROUNDS: u32 = 5;
 const LONG: u32 = 4;
 /// Between two looks at memory.
 const MEMORY_EVERY: Duration = Duration::from_secs(1);
-
-/// What the bench has to say.
-#[derive(Debug)]
-pub struct Outcome {
-    /// For people.
-    pub text: String,
-    /// For programs.
-    pub figures: Figures,
-    /// What they were made from.
-    pub samples: Value,
-    /// What could not be measured, and why.
-    pub problems: Vec<String>,
-}
 
 /// Measures all that was asked for.
 pub fn run(arguments: &Arguments) -> Result<Outcome> {

@@ -19,9 +19,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use serde_json::Value;
 
-use super::{Arguments, Figures, note};
+use super::{Arguments, Outcome, note};
 use crate::hosts::{Fleet, Host, Published};
 use crate::installation::Installation;
 use ours::{Ours, Shape};
@@ -38,19 +37,6 @@ const SWAPS: u32 = 2;
 const PACE: Duration = Duration::from_millis(2500);
 /// The first row's port; the others follow.
 const FIRST_PORT: u16 = 8100;
-
-/// What a bench has to say.
-#[derive(Debug)]
-pub struct Outcome {
-    /// For people.
-    pub text: String,
-    /// For programs.
-    pub figures: Figures,
-    /// What they were made from.
-    pub samples: Value,
-    /// What could not be measured, and why.
-    pub problems: Vec<String>,
-}
 
 /// Something that replaces one release by another on a host.
 trait Candidate {

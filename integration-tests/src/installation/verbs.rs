@@ -10,6 +10,11 @@ use serde_json::Value;
 use super::{Compose, Installation, SOON, agent_with_failpoints, coordinator_binary};
 use crate::hosts::eventually;
 
+/// The moments before and after each of these actions: where [`Installation::deploy_while_the_agent_dies`] has the agent die.
+pub fn places(actions: &[&str]) -> Vec<String> {
+    actions.iter().flat_map(|action| [format!("before:{action}"), format!("after:{action}")]).collect()
+}
+
 /// A command that has ended.
 #[derive(Debug, Clone)]
 pub struct Ended {

@@ -30,15 +30,16 @@ pub(crate) fn token(
             format::until(look.now, expires),
             format::moment(expires),
         ),
-        "On the new host, as root, with the token's line in a file `token`:".to_owned(),
-        format!("  {}", join_command(addresses, request.host.as_deref())),
+        "On the new host, as root, in a checkout or archive of Evenkeel, with the token's line in a file `token`:"
+            .to_owned(),
+        format!("  {}", install_command(addresses, request.host.as_deref())),
     ]
 }
 
-/// The line to run on the new host. The token is not in it: arguments can be seen by every process there. It joins through one
-/// coordinator; the agent's own file lists all of them for later.
-fn join_command(addresses: &[String], host: Option<&str>) -> String {
+/// The line to run on the new host, which has nothing of ours yet. The token is not in it: arguments can be seen by every process there.
+/// It joins through one coordinator; the agent's own file lists all of them for later.
+fn install_command(addresses: &[String], host: Option<&str>) -> String {
     let coordinator = addresses.first().map(|address| format!(" --coordinator {address}")).unwrap_or_default();
     let host = host.map(|host| format!(" --host {host}")).unwrap_or_default();
-    format!("evenkeel-agent join{coordinator}{host} --token-file token")
+    format!("deploy/install agent{coordinator}{host} --token-file token")
 }

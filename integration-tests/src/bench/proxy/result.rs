@@ -8,12 +8,17 @@ use super::switch::Switches;
 use super::{DIRECT, OURS, Outcome};
 use crate::bench::{Figures, Memory, Table, median};
 
+/// From this share of its core on a proxy is what limits the rate. Below it the client is, or somebody else who has the machine, and all
+/// candidates look alike.
+const FULL: f64 = 0.9;
+
 pub(super) fn outcome(
     samples: &[Samples],
     memory: &[(String, Memory)],
     switches: Option<&Switches>,
-    problems: Vec<String>,
+    mut problems: Vec<String>,
 ) -> Outcome {
+    problems.extend(samples.iter().filter_map(idle));
     let mut raw: Map<String, Value> = samples.iter().map(|samples| (samples.name.to_owned(), samples.all())).collect();
     if let Some(switches) = switches {
         raw.insert("switch".to_owned(), switches.all());
@@ -22,13 +27,24 @@ pub(super) fn outcome(
     Outcome { text, figures: figures(samples, memory, switches), samples: json!(raw), problems }
 }
 
+/// What there is to say of a proxy that was not what limited the rate; none of one that was, or has no process of its own.
+fn idle(samples: &Samples) -> Option<String> {
+    let shares: Vec<f64> = samples.kept.iter().filter_map(|kept| kept.cpu).map(|(_, share)| share).collect();
+    let share = median(&shares).filter(|share| *share < FULL)?;
+    let name = samples.name;
+    Some(format!(
+        "{name} had only {share:.2} of its core at full speed, so its throughput says nothing: is the machine busy?"
+    ))
+}
+
 fn figures(samples: &[Samples], memory: &[(String, Memory)], switches: Option<&Switches>) -> Figures {
     let mut figures = Figures::default();
     let find = |name: &str| samples.iter().find(|samples| samples.name == name && !samples.failed);
     let ours = find(OURS);
     let with = |peer: &str| ours.zip(find(peer));
     let ratio = |peer: &str, of: fn(&Samples) -> Vec<f64>| {
-        with(peer).and_then(|(ours, peer)| median(&ratios(&of(ours), &of(peer))))
+        let full = with(peer).filter(|(ours, peer)| idle(ours).is_none() && idle(peer).is_none());
+        full.and_then(|(ours, peer)| median(&ratios(&of(ours), &of(peer))))
     };
     for peer in ["haproxy", "nginx", "docker_port"] {
         figures.set(format!("throughput_vs_{peer}"), ratio(peer, rates));
@@ -148,6 +164,24 @@ mod tests {
         assert!((figures.get("added_median_ms").unwrap() - 0.05).abs() < 1e-9);
         assert!((figures.get("added_p99_ms").unwrap() - 0.25).abs() < 1e-9);
         assert!(table(&all, &[], None).contains("nginx"));
+    }
+
+    #[test]
+    fn a_ratio_of_a_proxy_that_was_not_what_limited_the_rate_is_none() {
+        let with = |name, share| {
+            let mut samples = samples(name, &[10.0], (0.1, 0.5));
+            samples.kept.iter_mut().for_each(|kept| kept.cpu = Some((10.0, share)));
+            samples
+        };
+        let all =
+            [with(OURS, 0.97), with("haproxy", 0.95), with("nginx", 0.4), samples("docker_port", &[5.0], (0.1, 0.5))];
+        let found = figures(&all, &[], None);
+        assert_eq!(found.get("throughput_vs_haproxy"), Some(1.0));
+        assert_eq!(found.get("throughput_vs_nginx"), None);
+        assert_eq!(found.get("throughput_vs_docker_port"), Some(2.0), "it has no process");
+        let problems = outcome(&all, &[], None, vec![]).problems;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains("nginx had only 0.40"), "{problems:?}");
     }
 
     #[test]
