@@ -38,6 +38,8 @@ async fn a_container_is_made_as_the_release_says() {
         timeout: Millis::seconds(3),
         retries: 4,
         start_period: Millis::seconds(5),
+        // Engines that don't know it take it all the same.
+        start_interval: Some(Millis(500)),
     });
     done(&*runtime, create(Slot::A, &service)).await;
 
@@ -103,6 +105,7 @@ async fn the_engines_own_health_check_is_a_probe() {
         timeout: Millis::seconds(5),
         retries: 1,
         start_period: Millis(0),
+        start_interval: None,
     });
     done(&*runtime, create(Slot::A, &service)).await;
     let mut wakeups = runtime.wakeups();

@@ -51,7 +51,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Check> {
         (Some(test), _) => test?,
     };
     let (interval, timeout, retries, start_period) = (interval?, timeout?, retries?, start_period?);
-    Some(Check { engine: EngineHealthcheck { test, interval, timeout, retries, start_period }, start_interval })
+    // Without a start period the engine would not take it: there is nothing for it to hold in.
+    let in_start = start_interval.as_ref().map(|written| written.value).filter(|_| start_period.0 > 0);
+    let engine = EngineHealthcheck { test, interval, timeout, retries, start_period, start_interval: in_start };
+    Some(Check { engine, start_interval })
 }
 
 /// As the engine takes it: never empty.

@@ -24,8 +24,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> WrittenTraff
     WrittenTraffic { drain, hold, lb_delay, keep_old }
 }
 
-/// Settles it for one service, whose order and ports are known: its own, else that for all services, else the contract's. Where the old
-/// container is stopped first, what arrives while it drains waits for that too, so that the contract's `hold` begins after it.
+/// Settles it for one service, whose order and ports are known: its own, else that for all services, else the contract's.
 pub(crate) fn settle(reader: &mut Reader<'_>, around: &Surroundings<'_>, spec: &mut ServiceSpec, own: WrittenTraffic) {
     let name = around.name;
     let own_keys = [("drain", &own.drain), ("hold", &own.hold), ("lb_delay", &own.lb_delay)];
@@ -46,12 +45,13 @@ pub(crate) fn settle(reader: &mut Reader<'_>, around: &Surroundings<'_>, spec: &
     let settled = |own: Option<Written<Millis>>, all: &Option<Written<Millis>>, default| {
         own.or_else(|| all.clone()).map_or(default, |written| written.value)
     };
+    let is_written = [&own.drain, &own.hold, &all.drain, &all.hold].into_iter().any(Option::is_some);
     let drain = settled(own.drain, &all.drain, default.drain);
-    let hold = if is_held { drain.plus(default.hold) } else { default.hold };
-    let hold = settled(own.hold, &all.hold, hold);
+    let hold = settled(own.hold, &all.hold, default.hold);
     spec.traffic = Traffic { drain, hold, lb_delay: settled(own.lb_delay, &all.lb_delay, default.lb_delay) };
-    // Nothing is held at all: that is meant.
-    if is_held && hold.0 > 0 && hold <= drain {
+    // What arrives waits from the moment the old container begins to drain. Nothing is held at all: that is meant. Nobody who has written
+    // neither has asked for a lesson: the documentation gives it.
+    if is_held && is_written && hold.0 > 0 && hold <= drain {
         reader.note(format!(
             "{name}: what arrives while the old container drains may wait longer than `hold` ({hold}), and is then refused: \
              raise `hold`, or lower `drain` ({drain})"

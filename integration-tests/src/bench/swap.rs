@@ -37,6 +37,8 @@ const SWAPS: u32 = 2;
 const PACE: Duration = Duration::from_millis(2500);
 /// The first row's port; the others follow.
 const FIRST_PORT: u16 = 8100;
+/// Where the engine alone stops and starts the program that dies at once.
+const AWAY_PORT: u16 = 8099;
 
 /// Something that replaces one release by another on a host.
 trait Candidate {
@@ -134,7 +136,10 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     }
     problems.extend(rows.iter().filter_map(Row::problem));
-    Ok(result::outcome(&rows, problems))
+    note("stopping and starting a program that nobody uses");
+    let away = stop_start::away(ground.host(), AWAY_PORT, &releases[1].first);
+    let away = away.inspect_err(|error| problems.push(format!("a bare stop and start: {error:#}"))).unwrap_or_default();
+    Ok(result::outcome(&rows, &away, problems))
 }
 
 /// Every candidate with each program.
@@ -156,8 +161,8 @@ fn rows<'a>(ground: &'a Ground, arguments: &Arguments, releases: &[Releases]) ->
             if program == "graceful" {
                 add("evenkeel_transfers", &ours(Shape::Transfers))?;
                 add("evenkeel_stop_first", &ours(Shape::StopFirst))?;
-                add("evenkeel_direct", &ours(Shape::Direct))?;
             }
+            add("evenkeel_direct", &ours(Shape::Direct))?;
         }
         for peer in PEERS.into_iter().filter(|peer| arguments.wants(peer)) {
             add(peer, &|port| candidate(peer, ground, port))?;

@@ -208,6 +208,9 @@ pub struct EngineHealthcheck {
     pub retries: u32,
     /// From the start; failures in it do not count.
     pub start_period: Millis,
+    /// From one check's end to the next within the start period; none: as after it. Engines before 25.0 know no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_interval: Option<Millis>,
 }
 
 /// All that a service's container is made of, but its image.

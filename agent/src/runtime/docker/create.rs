@@ -159,7 +159,7 @@ fn healthcheck(check: &EngineHealthcheck) -> HealthConfig {
         timeout: nanoseconds(check.timeout),
         retries: Some(i64::from(check.retries)),
         start_period: nanoseconds(check.start_period),
-        start_interval: None,
+        start_interval: check.start_interval.and_then(nanoseconds),
     }
 }
 

@@ -9,12 +9,16 @@ use crate::bench::{Figures, Table, median};
 /// The rows that the figures of DESIGN section 11 are made of; the others are in the table alone.
 const LOST: [&str; 5] = ["evenkeel", "stop_start", "swarm", "nginx", "haproxy"];
 
-pub(super) fn outcome(rows: &[Row<'_>], problems: Vec<String>) -> Outcome {
-    let samples: Map<String, Value> = rows.iter().map(|row| (row.name.clone(), samples(row))).collect();
-    Outcome { text: table(rows), figures: figures(rows), samples: Value::Object(samples), problems }
+/// `away`: how long a program is without an answer when the engine alone stops and starts it, in ms.
+pub(super) fn outcome(rows: &[Row<'_>], away: &[f64], problems: Vec<String>) -> Outcome {
+    let mut samples: Map<String, Value> = rows.iter().map(|row| (row.name.clone(), samples(row))).collect();
+    samples.insert("away_ms".to_owned(), json!(away));
+    let away_shown = format!("a bare stop and start of a program that nobody uses: {} ms (median)\n", shown(away));
+    let text = table(rows) + &away_shown;
+    Outcome { text, figures: figures(rows, away), samples: Value::Object(samples), problems }
 }
 
-fn figures(rows: &[Row<'_>]) -> Figures {
+fn figures(rows: &[Row<'_>], away: &[f64]) -> Figures {
     let mut figures = Figures::default();
     let find = |name: &str| rows.iter().find(|row| row.name == name && row.is_whole());
     for program in super::PROGRAMS {
@@ -40,6 +44,8 @@ fn figures(rows: &[Row<'_>]) -> Figures {
     let reverts: Vec<f64> = ours.iter().flat_map(|row| row.tally.reverts.iter().copied()).collect();
     figures.set("revert_ms", median(&reverts));
     figures.set("stop_first_gap_ms", find("evenkeel_stop_first.graceful").and_then(|row| median(&row.tally.gaps)));
+    let direct = find("evenkeel_direct.rude").and_then(|row| median(&row.tally.gaps));
+    figures.set("direct_gap_beyond_ms", direct.zip(median(away)).map(|(gap, away)| gap - away));
     figures
 }
 

@@ -15,7 +15,7 @@ const OUTSIDE: [&str; 2] = ["ka:connections=32,rate=2500,slow=0.005,ms=500", "ne
 const INSIDE: [&str; 1] = ["lo:connections=8,rate=400,slow=0.005,ms=500"];
 /// The clients whose losses count.
 pub(super) const COUNTED: [&str; 3] = ["ka", "new", "lo"];
-/// Before the first swap of a turn and after its last one: for every connection to be up, and for what comes late.
+/// Before the first swap of a turn and after each, at least: for every connection to be up, and for what comes late.
 const MARGIN: Duration = Duration::from_secs(1);
 /// With transfers, after a swap: until the old container has had all of its drain.
 const DRAINED: Duration = Duration::from_secs(17);
@@ -133,7 +133,9 @@ impl<'a> Row<'a> {
             let release = self.target(number).clone();
             self.candidate.swap(&release)?;
             times.push(began.elapsed().as_secs_f64() * 1000.0);
-            let wait = if self.turn == Turn::Transfers { DRAINED } else { PACE.saturating_sub(began.elapsed()) };
+            // However long the swap took, each release serves for a while: every client has to see it.
+            let paced = PACE.saturating_sub(began.elapsed()).max(MARGIN);
+            let wait = if self.turn == Turn::Transfers { DRAINED } else { paced };
             pause(wait);
         }
         pause(MARGIN);

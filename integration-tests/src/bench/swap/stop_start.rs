@@ -1,8 +1,8 @@
 //! Stop, then start: `docker stop`, `docker rm`, `docker run -p`, as a shell script does it. The image is there already.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Candidate;
 use crate::bench::until;
@@ -39,6 +39,32 @@ impl Candidate for StopStart<'_> {
         self.host.run("docker", &["rm", &self.name()])?;
         self.begin(release)
     }
+}
+
+/// So often the engine stops and starts a container that nobody uses.
+const TIMES: u32 = 10;
+
+/// How long, in ms, a port is without an answer when the engine stops and starts a program that nobody uses, and does nothing else: whoever
+/// stops first can't be faster.
+pub(super) fn away(host: &Host, port: u16, release: &Published) -> Result<Vec<f64>> {
+    let mut bare = StopStart::new(host, port);
+    bare.begin(release)?;
+    let ask = |verb: &str| {
+        let path = format!("/containers/{}/{verb}", bare.name());
+        let status = host.engine().api("POST", &path, None)?.status;
+        ensure!(status == 204, "the engine answers {status} to {verb}");
+        Ok(())
+    };
+    let mut times = Vec::new();
+    for _ in 0..TIMES {
+        let began = Instant::now();
+        ask("stop")?;
+        ask("start")?;
+        answers(host, port)?;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    host.run("docker", &["rm", "--force", &bare.name()])?;
+    Ok(times)
 }
 
 /// Waits until a port of the host answers from outside.

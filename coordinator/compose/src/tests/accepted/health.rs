@@ -12,6 +12,7 @@ fn check(test: &[&str]) -> EngineHealthcheck {
         timeout: Millis::seconds(30),
         retries: 3,
         start_period: Millis(0),
+        start_interval: None,
     }
 }
 
@@ -30,25 +31,29 @@ fn a_health_check_has_composes_defaults() {
 
 #[test]
 fn a_health_check_decides_health_by_the_engines_verdict() {
-    let spec = web("healthcheck: {test: x, interval: 5s, timeout: 2s, retries: 7, start_period: 1m}").spec;
+    let spec =
+        web("healthcheck: {test: x, interval: 5s, timeout: 2s, retries: 7, start_period: 1m, start_interval: 2s}").spec;
     let expected = EngineHealthcheck {
         interval: Millis::seconds(5),
         timeout: Millis::seconds(2),
         retries: 7,
         start_period: Millis::minutes(1),
+        start_interval: Some(Millis::seconds(2)),
         ..check(&["CMD-SHELL", "x"])
     };
     assert_eq!(spec.engine_healthcheck, Some(expected));
     let expected = Health {
         probe: Probe::Docker,
         interval: Millis::seconds(1),
-        start_interval: None,
+        start_interval: Some(Millis::seconds(2)),
         timeout: Millis::seconds(5),
         successes: 1,
         failures: 7,
         start_period: Millis::minutes(1),
     };
     assert_eq!(spec.health, expected);
+    let without_a_period = web("healthcheck: {test: x, start_interval: 2s}").spec;
+    assert_eq!(without_a_period.engine_healthcheck.unwrap().start_interval, None, "the engine would refuse it");
 }
 
 #[test]

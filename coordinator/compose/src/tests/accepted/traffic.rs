@@ -59,13 +59,13 @@ fn what_waits_for_one_that_is_stopped_first_waits_for_its_drain_too() {
         let keys = format!("ports: [\"80:80\"]\nx-rollout: {{{rollout}}}");
         (web(&keys).spec.traffic.hold, notes(&keys))
     };
-    assert_eq!(settled("order: stop-first"), (Millis::minutes(1), vec![]));
-    assert_eq!(settled("order: stop-first, drain: 2m"), (Millis::seconds(150), vec![]));
+    assert_eq!(settled("order: stop-first, drain: 10s"), (Millis::seconds(30), vec![]));
     assert_eq!(settled("order: stop-first, drain: 2m, hold: 3m"), (Millis::minutes(3), vec![]));
     assert_eq!(settled("order: stop-first, hold: 0s"), (Millis(0), vec![]));
     assert_eq!(settled("drain: 2m"), (Millis::seconds(30), vec![]));
     let note = "web: what arrives while the old container drains may wait longer than `hold` (30s), and is then refused: \
                 raise `hold`, or lower `drain` (30s)";
+    assert_eq!(settled("order: stop-first"), (Millis::seconds(30), vec![]));
     assert_eq!(settled("order: stop-first, hold: 30s"), (Millis::seconds(30), vec![note.to_owned()]));
     assert_eq!(web("x-rollout: {order: stop-first}").spec.traffic.hold, Millis::seconds(30), "without a port");
 }
