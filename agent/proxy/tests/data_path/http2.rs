@@ -250,3 +250,40 @@ async fn requests_that_are_sent_again_share_a_connection() {
     let opened = opened.load(Ordering::SeqCst);
     assert!(opened <= 5, "{opened} connections to the app");
 }
+
+/// Peers count them over a connection's life, and break it off at a hundred.
+#[tokio::test]
+async fn empty_pieces_of_answers_break_no_connection() {
+    let app = App::http2(|_| async {
+        let (mut sender, channel) = Channel::<Bytes>::new(1);
+        tokio::spawn(async move {
+            for piece in ["x", ""] {
+                sender.send_data(piece.into()).await.unwrap();
+            }
+            sender.send_trailers(HeaderMap::new()).await.unwrap();
+        });
+        Response::new(any(channel))
+    });
+    let (rig, app) = (Rig::new(), app.await);
+    rig.serve(&[("app", app.address)]);
+    let mut client = Client::http2(rig.listen).await;
+    for number in 0..250 {
+        assert_eq!(client.get("/").await.body, "x", "call {number}");
+    }
+}
+
+/// The same for the app's side, which many clients share.
+#[tokio::test]
+async fn empty_pieces_of_requests_break_no_connection() {
+    let (rig, app) = (Rig::new(), echo("app").await);
+    rig.serve(&[("app", app.address)]);
+    for _ in 0..4 {
+        let mut client = Client::http2(rig.listen).await;
+        for number in 0..60 {
+            let mut call = Call::open(&mut client).await;
+            call.up.send_data(Bytes::new()).await.unwrap();
+            call.say("word").await;
+            assert!(!call.end().await.is_empty(), "call {number}");
+        }
+    }
+}

@@ -25,6 +25,10 @@ const STREAMS: u32 = 64;
 /// other answer on the connection would come any more. So this is also what clients can make us keep: 16 MiB for each connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
+/// Requests on one connection over its life. Our side of HTTP/2 counts the empty pieces of answers that come over a connection, tells nobody, and
+/// at a hundred breaks it off with whatever is on it; some apps send one with each answer. So a connection goes long before.
+const MOST_REQUESTS: usize = 64;
+
 #[derive(Debug, Clone)]
 pub(super) struct Trunk {
     sender: SendRequest<ClientBody>,
@@ -40,6 +44,8 @@ struct Load {
     active: AtomicUsize,
     /// How many may be, as far as the upstream has said.
     most: AtomicUsize,
+    /// How many have been.
+    taken: AtomicUsize,
     /// When the last one ended: milliseconds after `opened`.
     idle_since: AtomicU64,
 }
@@ -88,12 +94,13 @@ impl Trunk {
     /// A place on it.
     pub(super) fn slot(&self) -> Slot {
         self.load.active.fetch_add(1, Ordering::SeqCst);
+        self.load.taken.fetch_add(1, Ordering::SeqCst);
         Slot { sender: Some(self.sender.clone()), ended: self.ended.clone(), load: self.load.clone() }
     }
 
     /// Whether there is a place on it.
     pub(super) fn has_room(&self) -> bool {
-        self.load.active.load(Ordering::SeqCst) < self.load.most.load(Ordering::SeqCst)
+        !self.load.is_used_up() && self.load.active.load(Ordering::SeqCst) < self.load.most.load(Ordering::SeqCst)
     }
 
     /// Whether it was opened after that moment.
@@ -104,7 +111,8 @@ impl Trunk {
     /// Whether it is open, and in use or was so within the limit.
     pub(super) fn is_kept(&self, now: Instant, limit: Duration) -> bool {
         !self.sender.is_closed()
-            && (self.load.active.load(Ordering::SeqCst) > 0 || now < self.load.idle_since() + limit)
+            && (self.load.active.load(Ordering::SeqCst) > 0
+                || (!self.load.is_used_up() && now < self.load.idle_since() + limit))
     }
 
     /// Whether the place is on this one.
@@ -119,8 +127,13 @@ impl Load {
             opened: Instant::now(),
             active: AtomicUsize::new(0),
             most: AtomicUsize::new(STREAMS as usize),
+            taken: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
         }
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.taken.load(Ordering::SeqCst) >= MOST_REQUESTS
     }
 
     fn idle_since(&self) -> Instant {
