@@ -78,6 +78,25 @@ impl App {
         Self::http1(move |_| async move { text(name) }).await
     }
 
+    /// Answers everything `served`, and tells whenever a connection has ended.
+    pub(crate) async fn telling_ends(is_http2: bool) -> (Self, UnboundedReceiver<()>) {
+        let (ended, ends) = unbounded_channel();
+        let app = Self::raw(move |stream| {
+            let ended = ended.clone();
+            let service = service_fn(|_| async { Ok::<_, Infallible>(text("served")) });
+            async move {
+                let stream = TokioIo::new(stream);
+                if is_http2 {
+                    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await;
+                } else {
+                    let _ = http1::Builder::new().serve_connection(stream, service).await;
+                }
+                ended.send(()).unwrap();
+            }
+        });
+        (app.await, ends)
+    }
+
     /// Whatever a closure does with each connection.
     pub(crate) async fn raw<F, R>(serve: F) -> Self
     where

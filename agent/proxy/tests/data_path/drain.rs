@@ -136,23 +136,7 @@ async fn weight_zero_drains_and_a_removed_route_is_shown_while_it_drains() {
 
 /// A connection that is kept for the next request, until the app sees its end.
 async fn kept(http2: bool) -> (Rig, App, tokio::sync::mpsc::UnboundedReceiver<()>) {
-    let (ended, ends) = tokio::sync::mpsc::unbounded_channel();
-    let app = App::raw(move |stream| {
-        let ended = ended.clone();
-        let service =
-            hyper::service::service_fn(|_| async { Ok::<_, std::convert::Infallible>(crate::app::text("served")) });
-        async move {
-            let stream = hyper_util::rt::TokioIo::new(stream);
-            if http2 {
-                let builder = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
-                let _ = builder.serve_connection(stream, service).await;
-            } else {
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await;
-            }
-            ended.send(()).unwrap();
-        }
-    })
-    .await;
+    let (app, ends) = App::telling_ends(http2).await;
     // Time alone does not end it.
     let rig = Rig::with(evenkeel_proxy::Limits { upstream_idle: evenkeel_model::Millis(0), ..Default::default() });
     rig.serve(&[("old", app.address)]);

@@ -186,23 +186,7 @@ async fn a_connection_to_an_app_is_kept_for_the_next_request_but_not_for_long() 
 
 async fn check_kept(http2: bool) {
     let rig = Rig::with(Limits { upstream_idle: Millis(200), ..Limits::default() });
-    let (sender, mut ends) = tokio::sync::mpsc::unbounded_channel();
-    let app = App::raw(move |stream| {
-        let sender = sender.clone();
-        let service =
-            hyper::service::service_fn(|_| async { Ok::<_, std::convert::Infallible>(crate::app::text("served")) });
-        async move {
-            let stream = hyper_util::rt::TokioIo::new(stream);
-            if http2 {
-                let builder = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
-                let _ = builder.serve_connection(stream, service).await;
-            } else {
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await;
-            }
-            sender.send(()).unwrap();
-        }
-    })
-    .await;
+    let (app, mut ends) = App::telling_ends(http2).await;
     rig.serve(&[("c1", app.address)]);
     let mut client = if http2 { Client::http2(rig.listen).await } else { Client::http1(rig.listen).await };
     assert_eq!(client.get("/").await.body, "served");
