@@ -11,6 +11,7 @@ mod credentials;
 mod errors;
 mod images;
 mod logs;
+mod neighbours;
 mod network;
 mod probes;
 mod stats;

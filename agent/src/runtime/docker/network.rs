@@ -11,6 +11,7 @@ use bollard::query_parameters::{InspectNetworkOptions, ListContainersOptions, Li
 use evenkeel_model::{AppKey, CauseKind, Failure};
 
 use super::errors::{EngineError, Refused, taken};
+use super::neighbours::ask_again_soon;
 use super::subnet::{AppNetwork, Block, routes};
 use super::{CALL, DockerRuntime, WORK};
 
@@ -41,11 +42,21 @@ impl DockerRuntime {
         let name = self.scope.network(key);
         match self.inspect_network(&name).await {
             Ok(network) => {
-                let labels = network.labels.unwrap_or_default();
-                let ours = self.scope.owns(key, |label| labels.get(label));
-                if ours { Ok(network.ipam.and_then(read)) } else { Err(taken("network", &name)) }
+                let ours = self.scope.owns(key, |label| network.labels.as_ref()?.get(label));
+                if !ours {
+                    return Err(taken("network", &name));
+                }
+                // Each time: after a reboot the bridge is a new one.
+                ask_again_soon(&network).await;
+                Ok(network.ipam.and_then(read))
             }
-            Err(error) if error.is_absent() => self.make_network(key, name).await.map(Some),
+            Err(error) if error.is_absent() => {
+                let made = self.make_network(key, name.clone()).await?;
+                if let Ok(network) = self.inspect_network(&name).await {
+                    ask_again_soon(&network).await;
+                }
+                Ok(Some(made))
+            }
             Err(error) => Err(error.into()),
         }
     }
