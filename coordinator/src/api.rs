@@ -5,6 +5,7 @@
 
 mod agent;
 mod conversation;
+mod engine;
 mod enrolment;
 mod follow;
 mod operator;

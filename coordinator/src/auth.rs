@@ -28,7 +28,7 @@ pub(crate) enum Access {
 }
 
 /// Every rpc, by its path.
-const TABLE: [(&str, Access); 17] = [
+const TABLE: [(&str, Access); 28] = [
     ("/evenkeel.v1.AgentService/Session", Access::Host),
     ("/evenkeel.v1.AgentService/RenewCertificate", Access::Host),
     ("/evenkeel.v1.EnrolmentService/Join", Access::Anyone),
@@ -44,6 +44,17 @@ const TABLE: [(&str, Access); 17] = [
     ("/evenkeel.v1.OperatorService/ShowRollout", Access::Operator(Role::Viewer)),
     ("/evenkeel.v1.OperatorService/WatchRollout", Access::Operator(Role::Viewer)),
     ("/evenkeel.v1.OperatorService/AbortRollout", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/PauseRollout", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/ResumeRollout", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/PromoteRollout", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/ApproveRollout", Access::Operator(Role::Approver)),
+    ("/evenkeel.v1.OperatorService/Freeze", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/Unfreeze", Access::Operator(Role::Approver)),
+    ("/evenkeel.v1.OperatorService/ListFreezes", Access::Operator(Role::Viewer)),
+    ("/evenkeel.v1.OperatorService/SetHostDuty", Access::Operator(Role::Deployer)),
+    ("/evenkeel.v1.OperatorService/AddOperator", Access::Operator(Role::Admin)),
+    ("/evenkeel.v1.OperatorService/ListOperators", Access::Operator(Role::Viewer)),
+    ("/evenkeel.v1.OperatorService/RemoveOperator", Access::Operator(Role::Admin)),
     ("/evenkeel.v1.OperatorService/ListReleases", Access::Operator(Role::Viewer)),
     ("/evenkeel.v1.OperatorService/Status", Access::Operator(Role::Viewer)),
 ];

@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use evenkeel_model::{AppKey, FleetName, Manifest, Millis, ReleaseNumber};
 
 use crate::clock::Clock;
+use crate::gauge::Gauges;
 use crate::store::{Store, StoreError};
 
 mod app;
 mod event;
+mod freezes;
 mod handle;
 mod hosts;
 mod live;
@@ -33,13 +35,14 @@ mod refusal;
 mod rollouts;
 mod state;
 mod turn;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use event::{
-    AbortRollout, AppFilter, Connected, ConnectionId, Deploy, Grant, Join, Known, Pick, PlannedDeploy, Reported,
-    Rollback, RolloutSnapshot, Wanted,
+    AbortRollout, AppFilter, Connected, ConnectionId, Deploy, Grant, Join, Known, NewDuty, NewFreeze, Pick,
+    PlannedDeploy, Reported, Rollback, RolloutSnapshot, RolloutWord, Turn, Wanted, Word,
 };
 pub use handle::Handle;
 pub use refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
@@ -103,6 +106,8 @@ pub struct Controller {
     clock: Arc<dyn Clock>,
     state: State,
     events: mpsc::Receiver<Event>,
+    /// What analysis gates ask for, being measured.
+    gauges: Gauges,
     /// The pause that the next failure of the store leads to.
     pause: Duration,
     /// The store failed: nothing is planned before this.
@@ -120,6 +125,7 @@ impl Controller {
     pub async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        gauges: Gauges,
         settings: &Settings,
     ) -> Result<(Self, Handle), StartError> {
         let stored = store.load().await?;
@@ -141,7 +147,7 @@ impl Controller {
         state.keep();
         tracing::info!(%fleet, epoch = %state.epoch(), hosts = state.stored.hosts.len(), "the coordinator starts");
         let (sender, events) = mpsc::channel(EVENTS_WAITING);
-        let controller = Self { store, clock, state, events, pause: FIRST_PAUSE, paused_until: None };
+        let controller = Self { store, clock, state, events, gauges, pause: FIRST_PAUSE, paused_until: None };
         Ok((controller, Handle::new(sender)))
     }
 
@@ -157,6 +163,7 @@ impl Controller {
                 biased;
                 () = stop.cancelled() => return,
                 received = self.events.recv_many(&mut waiting, EVENTS_PER_TURN) => if received == 0 { return },
+                made = self.gauges.measured() => waiting.push(made.into()),
                 () = sleep_until(wake_at) => {}
             }
             self.turn(waiting.drain(..)).await;

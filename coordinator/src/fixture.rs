@@ -9,7 +9,7 @@ use evenkeel_model::{
     AppKey, Constraint, Digest, EnvironmentName, Health, HostId, ImagePin, Manifest, Millis, Order, Policy, Probe,
     ReleaseNumber, Restart, RolloutId, Service, UnixMillis,
 };
-use evenkeel_rollout::{Begin, Contact, HostView, Kind, Rollout};
+use evenkeel_rollout::{Begin, Contact, Duty, HostView, Kind, Rollout};
 
 use crate::store::Host;
 
@@ -74,6 +74,7 @@ pub(crate) fn host(number: u32) -> Host {
         joined: UnixMillis(1),
         first_expires: UnixMillis(5_000),
         certificate_expires: UnixMillis(7_000),
+        relieved: None,
     }
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn rollout(id: u64, to: u64) -> Rollout {
     let view = HostView {
         host: host_id(1),
         labels: BTreeMap::new(),
+        duty: Duty::Active,
         contact: Contact::Live,
         conflict: false,
         ordered: None,

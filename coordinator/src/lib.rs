@@ -18,6 +18,7 @@ mod chain;
 pub mod clock;
 pub mod config;
 pub mod controller;
+pub mod gauge;
 pub mod listen;
 pub mod moment;
 pub mod resolve;

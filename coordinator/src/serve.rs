@@ -34,6 +34,7 @@ use crate::auth::{Guard, GuardLayer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::controller::{Controller, Settings, StartError, Unavailable};
+use crate::gauge::{Gauge, Gauges};
 use crate::listen::{Acceptor, Limits, Listener};
 use crate::resolve::ImageResolver;
 use crate::store::{Store, StoreError};
@@ -70,6 +71,8 @@ pub struct Parts {
     pub http: Option<Box<dyn Listener>>,
     /// Finds out what tags mean.
     pub resolver: Arc<dyn ImageResolver>,
+    /// Measures what analysis gates ask for.
+    pub gauge: Arc<dyn Gauge>,
     /// Where the first operator's context is kept.
     pub admin: Arc<dyn AdminFile>,
 }
@@ -142,7 +145,8 @@ pub async fn run(parts: Parts, shutdown: impl Future<Output = ()>) -> Result<(),
     let _guards = (ends.stop.clone().drop_guard(), ends.cut.clone().drop_guard(), ends.controller.clone().drop_guard());
     let authority = Arc::new(founding::found(parts.store.as_ref(), &parts.config.fleet, &parts.time).await?);
     let settings = Settings { lease: parts.config.session.lease };
-    let (controller, handle) = Controller::start(Arc::clone(&parts.store), Arc::clone(&parts.clock), &settings)
+    let gauges = Gauges::new(Arc::clone(&parts.gauge), tasks.clone());
+    let (controller, handle) = Controller::start(Arc::clone(&parts.store), Arc::clone(&parts.clock), gauges, &settings)
         .await
         .map_err(ServeError::Controller)?;
     let mut controller = tasks.spawn(controller.run(ends.controller.clone()));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use evenkeel::clock::SteadyClock;
 use evenkeel::config::{Config, LogFormat, RawConfig};
+use evenkeel::gauge::WebGauge;
 use evenkeel::listen::Limits;
 use evenkeel::resolve::{RegistryResolver, RegistrySettings};
 use evenkeel::serve::{FolderAdminFile, Parts, run};
@@ -91,6 +92,7 @@ async fn run_until_signalled(config: Config) -> Result<()> {
         limits: Limits::default(),
         http: Some(Box::new(http)),
         resolver: Arc::new(resolver),
+        gauge: Arc::new(WebGauge::with_system_roots()),
         admin: Arc::new(admin),
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

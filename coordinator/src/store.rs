@@ -20,7 +20,9 @@ mod write;
 pub(crate) mod contract;
 
 pub use memory::MemoryStore;
-pub use record::{Current, Fleet, Host, Operator, Order, Release, Removed, Role, Subject, Token, Use};
+pub use record::{
+    Current, Fleet, Freeze, Host, Operator, Order, Release, Relieved, Removed, Role, Subject, Token, Use,
+};
 pub use snapshot::Snapshot;
 pub use sqlite::SqliteStore;
 pub use write::{Violation, Write};

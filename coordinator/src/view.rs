@@ -4,15 +4,17 @@
 use evenkeel_model::{AppKey, HostId, Manifest, Phase, PrefetchState, UnixMillis};
 use evenkeel_proto::v1;
 use evenkeel_rollout::{
-    Change, Contact, HostProgress, HostState, HostView, Kind, Outcome, PreviewHost, Rollout, State,
+    Change, Contact, HostProgress, HostState, HostView, Kind, Outcome, PreviewHost, PreviewWave, Rollout, State,
 };
 
 use crate::controller::{PlannedDeploy, RolloutSnapshot};
 use crate::store::Release;
 
 mod change;
+mod engine;
 mod waiting;
 
+pub use engine::{freeze, relieved};
 pub use waiting::waiting;
 
 /// A rollout with its hosts.
@@ -58,6 +60,10 @@ pub fn rollout_without_hosts(
         failure: rollout.failure.as_ref().map(Into::into),
         policy: Some((&rollout.policy).into()),
         prefetch: None,
+        share: rollout.share().percent(),
+        gates: engine::gates(rollout),
+        acts: rollout.acts.iter().map(engine::act).collect(),
+        freeze_override: rollout.freeze_override.clone().unwrap_or_default(),
     }
 }
 
@@ -142,7 +148,9 @@ pub fn release(key: &AppKey, release: &Release, manifest: &Manifest, current: bo
 pub fn plan(planned: &PlannedDeploy, mut notes: Vec<String>) -> v1::PlanResponse {
     let preview = &planned.preview;
     if let Some(going) = preview.going {
-        notes.push(format!("rollout {going} of this app goes on: a deploy is refused until it has ended"));
+        notes.push(format!(
+            "rollout {going} of this app goes on: a deploy is refused until it has ended, but for `--queue` and `--supersede`"
+        ));
     }
     v1::PlanResponse {
         environment: planned.key.environment.to_string(),
@@ -150,15 +158,23 @@ pub fn plan(planned: &PlannedDeploy, mut notes: Vec<String>) -> v1::PlanResponse
         from: planned.from.map(|release| release.0),
         to: planned.to.0,
         images: images(&planned.manifest),
-        waves: preview
-            .waves
-            .iter()
-            .map(|wave| v1::PlanWaveView { hosts: wave.hosts.iter().map(plan_host).collect() })
-            .collect(),
+        waves: preview.waves.iter().map(plan_wave).collect(),
         budget: u64::try_from(preview.budget).unwrap_or(u64::MAX),
         policy: Some((&preview.rollout.policy).into()),
         notes,
         prefetch_hosts: u64::try_from(preview.prefetch).unwrap_or(u64::MAX),
+        fingerprint: planned.fingerprint.to_string(),
+        going: preview.going.map(|going| going.0),
+        freeze: planned.freeze.as_ref().map(engine::freeze),
+        shortest_ms: preview.shortest.0,
+    }
+}
+
+fn plan_wave(wave: &PreviewWave) -> v1::PlanWaveView {
+    v1::PlanWaveView {
+        hosts: wave.hosts.iter().map(plan_host).collect(),
+        bake_ms: wave.bake.0,
+        gates: wave.gates.clone(),
     }
 }
 
@@ -179,6 +195,7 @@ fn plan_host(host: &PreviewHost) -> v1::PlanHostView {
         change: change.to_owned(),
         contact: if host.live { "live" } else { "silent" }.to_owned(),
         details: details.collect(),
+        differences: host.differences.clone(),
     }
 }
 
@@ -204,6 +221,7 @@ fn kind(kind: Kind) -> &'static str {
 
 fn state(state: State) -> &'static str {
     match state {
+        State::Queued => "queued",
         State::Advancing => "advancing",
         State::Paused => "paused",
         State::RollingBack => "rolling_back",

@@ -12,7 +12,8 @@
 //! # }
 //! ```
 //!
-//! It needs root, `dockerd`, `docker-registry`, `ip`, `nsenter` and `iptables` (`integration-tests/install` brings them).
+//! It needs root, `dockerd`, `docker-registry`, `ip`, `nsenter` and `iptables`, and for a [`Prometheus`] `prometheus`
+//! (`integration-tests/install` brings them).
 //! Everything it makes carries the prefix `ek` and an id of its own run, and is gone when the [`Fleet`] is dropped; what a
 //! killed test left behind, the next start removes ([`sweep`]). It is blocking code on purpose: a test that drives real
 //! processes reads better without a runtime, and nothing here can starve the code under test.
@@ -33,6 +34,7 @@ mod images;
 mod layer;
 mod network;
 mod process;
+mod prometheus;
 mod registry;
 mod run;
 mod traffic;
@@ -45,6 +47,7 @@ pub(crate) use identity::Identity;
 pub use images::{Image, Images, Published};
 pub use network::{Network, Port};
 pub use process::Process;
+pub use prometheus::Prometheus;
 pub use registry::Registry;
 pub use run::sweep;
 pub use traffic::{Answered, Lost, Record, Traffic};

@@ -8,7 +8,7 @@ mod prefetch;
 mod report;
 mod view;
 
-use evenkeel_model::{AppKey, Epoch, Generation, Millis, UnixMillis, Version};
+use evenkeel_model::{AppKey, Epoch, Generation, Millis, Share, UnixMillis, Version};
 
 use crate::v1;
 
@@ -66,6 +66,12 @@ impl From<&v1::Version> for Version {
     fn from(wire: &v1::Version) -> Self {
         Self { epoch: Epoch(wire.epoch), generation: Generation(wire.generation) }
     }
+}
+
+/// A share from the wire. Absent, from a side that knows of none: all.
+pub(crate) fn share_from_wire(percent: Option<u32>) -> Result<Share, Malformed> {
+    let share = percent.map_or(Ok(Share::ALL), Share::try_from);
+    share.map_err(|problem| Malformed::new("share", &problem))
 }
 
 /// A duration as the wire has it.

@@ -17,6 +17,7 @@ pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
     }
     match swap::next_change(s, wanted) {
         Some(Change::Make(action)) => attempt(s, wanted, action),
+        Some(Change::Keep(action)) => working(s, Some(action)).until_deadline(s, wanted),
         Some(Change::Prove(name)) => prove(s, wanted, &name),
         Some(Change::Wait(pause)) => wait(s, wanted, pause),
         None => trial::next(s, wanted),

@@ -36,7 +36,7 @@ pub(crate) fn changes(s: &Situation<'_>, target: &Target<'_>, zeal: Zeal) -> Tod
 }
 
 /// What makes this service's container run.
-fn bring_up(
+pub(crate) fn bring_up(
     s: &Situation<'_>,
     target: &Target<'_>,
     (name, wanted): (&ServiceName, &Wanted),
@@ -114,7 +114,7 @@ fn finish(s: &Situation<'_>, name: &ServiceName, wanted: &Wanted, zeal: Zeal, to
 }
 
 /// Whether the container is to get the traffic, and is not to get it yet.
-fn waits_for_proof(s: &Situation<'_>, keeper: &Container, wanted: &Wanted) -> bool {
+pub(crate) fn waits_for_proof(s: &Situation<'_>, keeper: &Container, wanted: &Wanted) -> bool {
     let has_ports = s.plan().is_some_and(|plan| plan.services.contains_key(&keeper.place.service));
     wanted.is_routed() && has_ports && keeper.address.is_some() && !s.should_be_routed_to(keeper)
 }

@@ -11,6 +11,9 @@
 //!                                       reverted (this generation is never tried again)
 //! ```
 //!
+//! A release in trial has a share of what is new, and gets no more than that: below all of it the release before serves on beside it
+//! (`staging`), and the share may rise and fall.
+//!
 //! Where the host's proxy owns a port, who gets the traffic is a plan that is worked out anew at each decision (`route`), and put in force
 //! before anything is stopped because of it; what was under way at a container is let end before the container is stopped (`drain`).
 //!
@@ -37,6 +40,7 @@ mod room;
 mod route;
 mod settle;
 mod situation;
+mod staging;
 mod swap;
 mod trial;
 mod turn;

@@ -8,7 +8,7 @@ mod sight;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_model::{Content, Digest, Evidence, Monotonic, Stage, Version};
+use evenkeel_model::{Content, Digest, Evidence, Monotonic, Share, Stage, Version};
 
 use self::attempts::Attempts;
 use self::sight::Routing;
@@ -28,7 +28,7 @@ pub(crate) use self::sight::Sight;
 pub struct Memory {
     deciding_since: Option<Monotonic>,
     session: Option<u64>,
-    chapter: Option<(Version, Stage)>,
+    chapter: Option<(Version, Stage, Share)>,
     readings: BTreeMap<Digest, Arc<Reading>>,
     seen: BTreeMap<String, Seen>,
     attempts: Attempts,
@@ -158,14 +158,22 @@ impl Memory {
         self.pull_began = None;
     }
 
-    /// A new version is judged on what is seen from now on; a new stage has attempts of its own.
+    /// A new version is judged on what is seen from now on; a new stage has attempts of its own, and so has a new share, but for what was
+    /// started: that is not proven because of it.
     fn turn_page(&mut self, ledger: &Ledger) {
-        let chapter = ledger.accepted.as_ref().map(|accepted| (accepted.assignment.version, stage_of(accepted)));
-        if self.chapter.map(|(version, _)| version) != chapter.map(|(version, _)| version) {
+        let chapter = ledger.accepted.as_ref().map(|accepted| {
+            let assignment = &accepted.assignment;
+            (assignment.version, stage_of(accepted), assignment.share)
+        });
+        let (before, after) = (self.chapter, chapter);
+        if before.map(|(version, ..)| version) != after.map(|(version, ..)| version) {
             self.forget();
-        } else if self.chapter != chapter {
+        } else if before.map(|(_, stage, _)| stage) != after.map(|(_, stage, _)| stage) {
             self.attempts = Attempts::default();
             self.evidence.clear();
+        } else if before != after {
+            self.attempts.keep_only_starts();
+            self.pull_began = None;
         }
         self.chapter = chapter;
     }
@@ -197,7 +205,7 @@ impl Memory {
             seen.rule = rule.map(|wanted| Rule::of(&wanted.service.spec.health)).unwrap_or_default();
             seen.look(container.is_running(), container.restarts, now);
             if let Proxy::Up { routed, .. } = &observed.proxy {
-                let is_routed = routed.values().any(|ids| ids.contains(&container.id));
+                let is_routed = routed.values().any(|weights| weights.contains_key(&container.id));
                 seen.look_at_routes(is_routed, now);
             }
         }

@@ -79,8 +79,8 @@ pub enum Proxy {
     Up {
         /// The mark of the plan that is in force; none: it has no routes of this app.
         mark: Option<Digest>,
-        /// By service, the containers that get what is new.
-        routed: BTreeMap<ServiceName, BTreeSet<String>>,
+        /// By service, the containers that get what is new, each with its weight among them.
+        routed: BTreeMap<ServiceName, BTreeMap<String, u32>>,
         /// By container, the requests and connections that are under way; absent: none.
         in_flight: BTreeMap<String, u64>,
     },

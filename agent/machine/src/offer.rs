@@ -37,7 +37,7 @@ pub fn offer(ledger: &Ledger, assignment: &Assignment) -> Result<Offer, Refusal>
     Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(accepted), ..ledger.clone() })))
 }
 
-/// The same version once more: its phase alone may differ.
+/// The same version once more: its phase alone may differ, and in trial its share.
 fn offer_again(ledger: &Ledger, accepted: &Accepted, assignment: &Assignment) -> Result<Offer, Refusal> {
     if assignment.content != accepted.assignment.content {
         return Err(Refusal::Changed);
@@ -45,13 +45,22 @@ fn offer_again(ledger: &Ledger, accepted: &Accepted, assignment: &Assignment) ->
     match (&accepted.end, assignment.phase) {
         (Some(End::Committed), Phase::Withdrawn) => Err(Refusal::AlreadyCommitted),
         (Some(End::Reverting { .. } | End::Reverted { .. }), Phase::Committed) => Err(Refusal::AlreadyReverted),
-        (None, phase) if rank(phase) > rank(accepted.assignment.phase) => {
-            let mut changed = accepted.clone();
-            changed.assignment.phase = phase;
-            Ok(Offer::Accepted(Box::new(Ledger { accepted: Some(changed), ..ledger.clone() })))
+        (None, phase) if rank(phase) > rank(accepted.assignment.phase) => Ok(changed(ledger, accepted, assignment)),
+        // It may rise and fall, so a late message can't be told from a new one. The next word says again what is wanted.
+        (None, Phase::Trial)
+            if accepted.assignment.phase == Phase::Trial && assignment.share != accepted.assignment.share =>
+        {
+            Ok(changed(ledger, accepted, assignment))
         }
         _ => Ok(Offer::Unchanged),
     }
+}
+
+/// The ledger with what may change under the same version.
+fn changed(ledger: &Ledger, accepted: &Accepted, assignment: &Assignment) -> Offer {
+    let mut changed = accepted.clone();
+    (changed.assignment.phase, changed.assignment.share) = (assignment.phase, assignment.share);
+    Offer::Accepted(Box::new(Ledger { accepted: Some(changed), ..ledger.clone() }))
 }
 
 /// Phases go one way only; one that would go back is a late message.

@@ -8,6 +8,7 @@ use crate::world::{Kill, World, assignment, release};
 use crate::{Inputs, Ledger, Memory, decide};
 
 mod ends;
+mod shares;
 
 use self::ends::{the_right_one_is_routed_to, the_right_set_is_left};
 
@@ -62,7 +63,10 @@ const FAILING: [&str; 10] =
 #[derive(Debug, Clone)]
 enum Event {
     Deploy(usize, Phase),
+    /// A release at so many percent.
+    Stage(usize, u32),
     Order(Phase),
+    Share(u32),
     Late(u64, usize, Phase),
     Steps(u8),
     Run(u8),
@@ -129,8 +133,10 @@ fn steps(world: &mut World, steps: u8) {
 fn happen(world: &mut World, event: &Event) {
     match event {
         Event::Deploy(release, phase) => world.deploy_as(RELEASES[*release], *phase),
+        Event::Stage(release, percent) => world.deploy(&format!("{} share={percent}", RELEASES[*release])),
+        Event::Share(percent) if world.ledger.accepted.is_some() => drop(world.share(*percent)),
         Event::Order(phase) if world.ledger.accepted.is_some() => drop(world.order(*phase)),
-        Event::Order(_) => {}
+        Event::Share(_) | Event::Order(_) => {}
         Event::Late(back, release, phase) => {
             let late = assignment(world.generation.saturating_sub(*back), RELEASES[*release], *phase);
             refused_or_known(world, &late);

@@ -1,5 +1,5 @@
 //! What a host says of itself after a decision, from what was seen and remembered: nothing that was not seen in this engine session is
-//! called healthy. Not here: the decision (`decide`).
+//! called healthy. Not here: the decision (`decide`), what share is in force (`report/share.rs`).
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use crate::release::Wanted;
 use crate::situation::Situation;
 use crate::turn::Turn;
 use crate::{Accepted, Container, End, Engine, Ledger};
+
+mod share;
 
 /// How far a generation is, as the ledger alone can tell.
 pub(crate) fn stage_of(accepted: &Accepted) -> Stage {
@@ -29,6 +31,7 @@ pub(crate) fn report(s: &Situation<'_>, ledger: &Ledger, turn: &Turn) -> AppRepo
         version: assignment.version,
         release: assignment.content.as_ref().map(|content| content.release),
         stage: turn.stage,
+        share: share::in_force(s),
         base: ledger.base.as_ref().map(|content| content.release),
         healthy: known && is_healthy(s),
         failure: failure(s.accepted, turn),

@@ -1,6 +1,6 @@
 //! Who gets the traffic: the plan that the proxy should have at this moment, worked out anew each time from what is wanted, what is there and
 //! what the proxy does now, so that a crash anywhere ends with the same plan. Not here: when a container may be stopped (`drain`), the
-//! plan of each stage (`shares`), which of two claims on a port wins (`claims`).
+//! plan of each stage (`parts`; `beside` while the release before serves on), which of two claims on a port wins (`claims`).
 
 use evenkeel_model::{Millis, Port, ServiceName, ServiceSpec};
 
@@ -8,14 +8,15 @@ use crate::release::{Goal, Target};
 use crate::situation::Situation;
 use crate::{Action, Container, End, Proxy, RoutePlan};
 
+mod beside;
 mod claims;
-mod shares;
+mod parts;
 
-pub(crate) use self::claims::collide;
+pub(crate) use self::beside::why_not_divided;
 
 /// One service's part of the plan, before it is known which of its ports it can have.
 #[derive(Debug)]
-pub(crate) struct Share<'s> {
+pub(crate) struct Part<'s> {
     pub(crate) name: &'s ServiceName,
     /// The ports that lead to who serves.
     pub(crate) ports: Vec<&'s Port>,
@@ -23,15 +24,21 @@ pub(crate) struct Share<'s> {
     pub(crate) claims: Vec<&'s Port>,
     /// Whether who should serve does: its ports come before those of what it replaces.
     pub(crate) switched: bool,
-    pub(crate) upstreams: Vec<&'s Container>,
+    /// Who gets what is new, and in what proportion.
+    pub(crate) upstreams: Vec<(&'s Container, u32)>,
     pub(crate) hold: Millis,
     pub(crate) holding: bool,
     pub(crate) failing: bool,
 }
 
-impl<'s> Share<'s> {
-    /// The ports of `spec` lead to `upstreams`, and nothing is in the way.
+impl<'s> Part<'s> {
+    /// The ports of `spec` lead to `upstreams`, to each as to the others, and nothing is in the way.
     pub(crate) fn serving(name: &'s ServiceName, spec: &'s ServiceSpec, upstreams: Vec<&'s Container>) -> Self {
+        Self::divided(name, spec, upstreams.into_iter().map(|container| (container, 1)).collect())
+    }
+
+    /// The ports of `spec` lead to `upstreams` in these proportions, and nothing is in the way.
+    pub(crate) fn divided(name: &'s ServiceName, spec: &'s ServiceSpec, upstreams: Vec<(&'s Container, u32)>) -> Self {
         Self {
             name,
             ports: spec.routed_ports().collect(),
@@ -89,9 +96,9 @@ impl Situation<'_> {
         match (self.goal(), &self.accepted.end) {
             (Goal::Unreadable, _) => None,
             (Goal::Nothing, _) => Some(RoutePlan::default()),
-            (Goal::Release(wanted), None) => Some(shares::forward(self, wanted)),
-            (Goal::Release(base), Some(End::Reverting { failure })) => Some(shares::back(self, base, failure)),
-            (Goal::Release(serves), Some(End::Committed | End::Reverted { .. })) => shares::settled(self, serves),
+            (Goal::Release(wanted), None) => parts::forward(self, wanted),
+            (Goal::Release(base), Some(End::Reverting { failure })) => Some(parts::back(self, base, failure)),
+            (Goal::Release(serves), Some(End::Committed | End::Reverted { .. })) => parts::settled(self, serves),
         }
     }
 
@@ -120,11 +127,11 @@ impl Situation<'_> {
         self.memory.sight().is_some_and(|sight| sight.routes_to(&container.id))
     }
 
-    /// Whether the proxy gives what is new to whoever should have it, as it was seen last.
+    /// Whether the proxy gives what is new to whoever should have it, and to nobody else, as it was seen last.
     pub(crate) fn serves_as_planned(&self) -> bool {
         let mut services = self.plan().into_iter().flat_map(|plan| &plan.services);
         services.all(|(name, routes)| match self.memory.sight() {
-            Some(sight) => routes.upstreams.iter().all(|upstream| sight.routes_to(&upstream.container)),
+            Some(sight) => sight.routes_only_to(name, &routes.upstreams),
             // One that may have the traffic is not stopped unheard where two can run side by side: so none ever had.
             None => routes.upstreams.is_empty() || (self.can_run_twice(name) && self.containers_of(name).count() == 1),
         })

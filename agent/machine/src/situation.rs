@@ -2,7 +2,9 @@
 
 use std::cell::OnceCell;
 
-use evenkeel_model::{Assignment, Digest, Health, Millis, Monotonic, Order, Port, Restart, ServiceName, Slot};
+use evenkeel_model::{
+    Assignment, Digest, Health, Millis, Monotonic, Order, Phase, Port, Restart, ServiceName, Share, Slot,
+};
 
 use crate::ledger::Kept;
 use crate::memory::{Memory, Seen};
@@ -104,8 +106,32 @@ impl<'a> Situation<'a> {
 
     /// The port that passes from the engine, which publishes it for the base's container, to the proxy.
     pub(crate) fn adopted(&self, name: &ServiceName, wanted: &Wanted) -> Option<&Port> {
-        let mut direct = self.base.get(name)?.service.spec.ports.iter().filter(|port| !port.is_routed());
-        direct.find(|direct| wanted.service.spec.routed_ports().any(|routed| crate::route::collide(routed, direct)))
+        wanted.service.spec.adopted_from(&self.base.get(name)?.service.spec)
+    }
+
+    /// How much of what is new the release on its way is to have now.
+    pub(crate) fn share(&self) -> Share {
+        let assignment = self.assignment();
+        if assignment.phase == Phase::Trial { assignment.share } else { Share::ALL }
+    }
+
+    /// Whether the base serves on beside the release on its way, wholly or in part.
+    pub(crate) fn is_beside(&self) -> bool {
+        self.accepted.end.is_none() && self.share() < Share::ALL && matches!(self.wanted, Goal::Release(_))
+    }
+
+    /// Why this service can't run beside its old container though it should; none if it can, or need not.
+    pub(crate) fn why_not_staged(&self, name: &ServiceName) -> Option<String> {
+        let (newer, older) = (self.wanted.get(name)?, self.base.get(name)?);
+        if !self.is_beside() || newer.fingerprint == older.fingerprint {
+            return None;
+        }
+        newer.service.spec.why_not_beside(&older.service.spec)
+    }
+
+    /// Whether it should run beside its old container, can't, and has replaced it: when the release had all. Then it stays so.
+    pub(crate) fn is_replaced(&self, name: &ServiceName) -> bool {
+        self.why_not_staged(name).is_some() && self.keeper(&self.wanted, name).is_some_and(Container::is_running)
     }
 
     /// Whether the readiness path is to say no while this service is replaced.

@@ -1,6 +1,6 @@
 //! The way forward, one change at a time: images first, then service after service in the order of their names, each proven before the
 //! next. The base's containers may be stopped, and are never removed. Not here: giving up (`forward`), who gets the traffic meanwhile (`route`),
-//! room for a new container (`room`), the commit (`settle`).
+//! room for a new container (`room`), what a trial below its full share needs beside it (`staging`), the commit (`settle`).
 
 use evenkeel_model::{CauseKind, Failure, ImagePin, KeepOld, Millis, ServiceName};
 
@@ -10,7 +10,7 @@ use crate::release::{Target, Wanted};
 use crate::route::Routing;
 use crate::situation::Situation;
 use crate::turn::{Pause, Todo};
-use crate::{Action, Container, room};
+use crate::{Action, Container, room, staging};
 
 /// How soon it is looked again whether there is room on the disk.
 const DISK_RETRY: Millis = Millis::seconds(10);
@@ -20,6 +20,8 @@ const DISK_RETRY: Millis = Millis::seconds(10);
 pub(crate) enum Change {
     /// This.
     Make(Action),
+    /// This, so that the base serves on beside the release: it says nothing of the release if it fails.
+    Keep(Action),
     /// Wait for this service's container to be proven.
     Prove(ServiceName),
     /// Wait for something else.
@@ -29,7 +31,7 @@ pub(crate) enum Change {
 impl From<Change> for Todo {
     fn from(change: Change) -> Self {
         match change {
-            Change::Make(action) => Some(action).into(),
+            Change::Make(action) | Change::Keep(action) => Some(action).into(),
             Change::Wait(pause) => pause.into(),
             Change::Prove(_) => Self::default(),
         }
@@ -37,6 +39,14 @@ impl From<Change> for Todo {
 }
 
 impl Change {
+    /// Whether it takes neither a port nor anything from who serves.
+    fn takes_nothing(&self) -> bool {
+        match self {
+            Self::Make(action) => matches!(action, Action::Pull { .. } | Action::Start(_)),
+            Self::Keep(_) | Self::Prove(_) | Self::Wait(_) => true,
+        }
+    }
+
     /// What is left before a container may be stopped; none if nothing is.
     pub(crate) fn before_leaving(s: &Situation<'_>, container: &Container) -> Option<Self> {
         match leave(s, container) {
@@ -59,12 +69,13 @@ pub(crate) fn next_change(s: &Situation<'_>, wanted: &Target<'_>) -> Option<Chan
     if let Routing::Due(_) = &routing {
         return routing.action().map(Change::Make);
     }
-    let next = pull(s, wanted)
+    let next = staging::next(s, wanted)
+        .or_else(|| pull(s, wanted))
         .or_else(|| wanted.services().find_map(|(name, service)| swap(s, wanted, name, service)))
-        .or_else(|| surplus(s, wanted));
+        .or_else(|| surplus(s, wanted))
+        .or_else(|| staging::undivided(s, wanted));
     match &next {
-        // These neither take a port nor anything from who serves.
-        Some(Change::Make(Action::Pull { .. } | Action::Start(_)) | Change::Prove(_) | Change::Wait(_)) => next,
+        Some(change) if change.takes_nothing() => next,
         _ => routing.action().map(Change::Make).or(next),
     }
 }
@@ -126,6 +137,9 @@ pub(crate) fn turn<'t>(s: &Situation<'_>, wanted: &'t Target<'_>) -> Option<(&'t
 pub(crate) fn taken_down<'t>(s: &Situation<'_>, wanted: &'t Target<'_>) -> Option<(&'t ServiceName, &'t Wanted)> {
     let (name, service) = turn(s, wanted).filter(|_| missing(s, wanted).is_none())?;
     let new = s.find(name, &service.fingerprint).filter(|new| !new.is_running())?;
+    if s.why_not_staged(name).is_some() {
+        return None;
+    }
     let serves = s.containers_of(name).any(|other| other.id != new.id && other.is_running());
     (serves && s.is_routed_service(name) && s.one_at_a_time(name, service)).then_some((name, service))
 }
@@ -181,8 +195,11 @@ fn retire(s: &Situation<'_>, container: &Container) -> Option<Change> {
     end.map(|end| Change::before_leaving(s, container).unwrap_or(Change::Make(end)))
 }
 
-/// Whether the base's container runs on through the trial, so that a revert is one switch.
+/// Whether the base's container runs on through the trial, so that a revert is one switch, or serves on.
 fn keeps_running(s: &Situation<'_>, container: &Container) -> bool {
+    if s.is_beside() {
+        return true;
+    }
     let name = &container.place.service;
     let Some(old) = s.made_from(container) else { return false };
     match s.wanted.get(name) {

@@ -2,13 +2,13 @@
 //! orphaned and the release says to go back then. Not here: a container that fails in it (`forward` sees that first).
 
 use evenkeel_model::manifest::IfOrphaned;
-use evenkeel_model::{CauseKind, Failure, Monotonic, Phase, Stage};
+use evenkeel_model::{CauseKind, Failure, Monotonic, Phase, Share, Stage};
 
-use crate::End;
 use crate::forward::revert;
 use crate::release::Target;
 use crate::situation::Situation;
-use crate::turn::{Move, Todo, turn};
+use crate::turn::{Move, turn};
+use crate::{End, staging};
 
 /// What is next when nothing is left to change.
 pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
@@ -22,12 +22,27 @@ pub(crate) fn next(s: &Situation<'_>, wanted: &Target<'_>) -> Move {
         let message = format!("no coordinator was heard for {silence}, and the release says to go back then");
         return revert(Failure::plain(CauseKind::Orphaned, message));
     }
-    let (why, wake_at) = if orphaned {
-        ("in trial and healthy; no coordinator is heard, and the release says to stay", None)
+    let (waits, wake_at) = if orphaned {
+        ("no coordinator is heard, and the release says to stay", None)
     } else {
-        ("in trial and healthy; waiting for the commit", Some(Monotonic(orphaned_at.0.saturating_add(1))))
+        (waits(s.share()), Some(Monotonic(orphaned_at.0.saturating_add(1))))
     };
-    Move::Turn(Box::new(turn(s, Stage::Trial, Todo::default(), &[&s.wanted], why).until(wake_at)))
+    let why = format!("{} and healthy; {waits}", standing(s.share()));
+    // What serves on is looked after, and asked, as it was before the trial.
+    let (both, serve) = ([&s.wanted, &s.base], 1 + usize::from(s.is_beside()));
+    Move::Turn(Box::new(turn(s, Stage::Trial, staging::care(s), &both[..serve], &why).until(wake_at)))
+}
+
+fn standing(share: Share) -> String {
+    match share {
+        Share::NONE => "staged".to_owned(),
+        Share::ALL => "in trial".to_owned(),
+        part => format!("in trial with {part} of what is new"),
+    }
+}
+
+fn waits(share: Share) -> &'static str {
+    if share == Share::NONE { "the release before serves until the switch" } else { "waiting for the commit" }
 }
 
 /// Counted anew after each contact; before the first, from when this process began to decide.

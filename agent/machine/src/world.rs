@@ -6,11 +6,12 @@ mod engine;
 mod fixture;
 mod invariants;
 mod proxy;
+mod shares;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_model::{AppReport, CauseKind, Digest, Monotonic, Phase, Refusal, ServiceName};
+use evenkeel_model::{AppReport, CauseKind, Digest, Monotonic, Phase, Refusal, ServiceName, Share};
 
 use crate::{Action, Engine, Ledger, Memory, Observed, Offer, Outcome, Place, decide, offer};
 
@@ -19,6 +20,7 @@ pub(crate) use self::engine::Body;
 pub(crate) use self::fixture::{assignment, content, release};
 use self::invariants::Books;
 use self::proxy::FakeProxy;
+pub(crate) use self::shares::share;
 
 /// Where the agent is killed: at one of the moments between which it can't tell the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,7 @@ pub(crate) enum Disaster {
     ProxyRestart,
     PortsTaken,
     Supersede(&'static str),
+    Share(u32),
     Withdraw,
 }
 
@@ -152,6 +155,13 @@ impl World {
         self.accept(&assignment)
     }
 
+    /// The same generation with another share.
+    pub(crate) fn share(&mut self, percent: u32) -> Result<bool, Refusal> {
+        let mut assignment = self.ledger.accepted.as_ref().unwrap().assignment.clone();
+        assignment.share = Share::try_from(percent).unwrap();
+        self.accept(&assignment)
+    }
+
     pub(crate) fn fault(&mut self, name: &'static str, kind: CauseKind, times: u32) {
         self.faults.push(Fault { name, kind, times });
     }
@@ -197,6 +207,7 @@ impl World {
         assert_eq!(decision, decide(&inputs), "the same inputs make the same decision");
         invariants::hold(self, &observed, &decision);
         traffic::hold(self, &decision);
+        shares::hold(self, &observed, &decision);
         if kill == Some(Kill::BeforeLedger) {
             return self.kill();
         }
@@ -237,6 +248,8 @@ impl World {
                 Disaster::ProxyRestart => self.proxy_restart(),
                 Disaster::PortsTaken => self.proxy.taken_until = Some(Monotonic(self.now.0 + 12_000)),
                 Disaster::Supersede(text) => self.deploy(text),
+                // Once it has ended it says nothing new.
+                Disaster::Share(percent) => drop(self.share(percent)),
                 // It may have ended before; then it is refused, which is as good.
                 Disaster::Withdraw => drop(self.order(Phase::Withdrawn)),
             },

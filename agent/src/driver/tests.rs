@@ -9,7 +9,7 @@ use evenkeel_model::manifest::{FORMAT, IfOrphaned};
 use evenkeel_model::service::{Port, Protocol};
 use evenkeel_model::{
     AppReport, Content, Digest, Epoch, Generation, Health, HostStats, HttpRoute, ImagePin, Manifest, Order, Phase,
-    Probe, ReleaseNumber, Restart, Service, ServiceName, ServiceSpec, Stage, Terms, Version, Via,
+    Probe, ReleaseNumber, Restart, Service, ServiceName, ServiceSpec, Share, Stage, Terms, Version, Via,
 };
 
 use super::*;
@@ -18,6 +18,8 @@ use crate::fetched::FetchedImages;
 use crate::ledger::MemoryLedgers;
 use crate::router::{FakeRouter, Told};
 use crate::runtime::{FakeEngine, FakeRuntime, Scope};
+
+mod shares;
 
 /// More than anything here takes, and less than a drain may.
 const SOON: Duration = Duration::from_secs(25);
@@ -63,6 +65,7 @@ pub(crate) fn assignment(number: u64, phase: Phase) -> Assignment {
         version: Version { epoch: Epoch(1), generation: Generation(number) },
         content: Some(content),
         phase,
+        share: Share::ALL,
         terms: Terms {
             health_deadline: Millis::seconds(30),
             pull_deadline: Millis::seconds(60),
@@ -108,8 +111,8 @@ struct Work {
     ledgers: MemoryLedgers,
     reports: Reports,
     assign: watch::Sender<Option<Assignment>>,
+    shared: Shared,
     /// Ends with it.
-    #[expect(dead_code, reason = "it is only to be dropped")]
     task: tokio_util::task::AbortOnDropHandle<()>,
 }
 
@@ -140,10 +143,17 @@ fn work_with(stats: HostStats, before: impl FnOnce(&FakeRouter)) -> Work {
     };
     let (assign, assigned) = watch::channel(None);
     let key = assignment(1, Phase::Trial).key;
-    let driver = Driver::new(shared, key.clone(), Ledger::default(), assigned);
-    let task = tokio::spawn(driver.run(CancellationToken::new()));
-    let task = tokio_util::task::AbortOnDropHandle::new(task);
-    Work { engine, runtime, router, places, key, ledgers, reports, assign, task }
+    let task = drive(&shared, Ledger::default(), assigned);
+    Work { engine, runtime, router, places, key, ledgers, reports, assign, shared, task }
+}
+
+fn drive(
+    shared: &Shared,
+    ledger: Ledger,
+    assigned: watch::Receiver<Option<Assignment>>,
+) -> tokio_util::task::AbortOnDropHandle<()> {
+    let driver = Driver::new(shared.clone(), assignment(1, Phase::Trial).key, ledger, assigned);
+    tokio_util::task::AbortOnDropHandle::new(tokio::spawn(driver.run(CancellationToken::new())))
 }
 
 impl Work {
@@ -155,6 +165,13 @@ impl Work {
             let found = reports.wait_for(|apps| apps.values().filter_map(|app| app.report.as_ref()).any(&so));
             assert!(tokio::time::timeout(SOON, found).await.is_ok(), "no report of {what}");
         }
+    }
+
+    /// The agent is killed, and starts again with what is durable.
+    async fn restart(&mut self) {
+        self.task.abort();
+        let ledger = self.ledgers.load().await.unwrap().ledgers.remove(&self.key).unwrap_or_default();
+        self.task = drive(&self.shared, ledger, self.assign.subscribe());
     }
 
     /// The containers, by the release that they were made for.

@@ -1,6 +1,6 @@
 //! The host's proxy as the agent's driver sees it: [`Router`] over the control socket. Not here: which routes there should be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -146,11 +146,13 @@ fn kind(via: &Via) -> Kind {
 /// What the proxy said of one app.
 fn sight(status: v1::ProxyStatus) -> Proxy {
     let Some(owner) = status.owners.into_iter().next() else { return Proxy::default() };
-    let mut routed: BTreeMap<ServiceName, BTreeSet<String>> = BTreeMap::new();
+    let mut routed: BTreeMap<ServiceName, BTreeMap<String, u32>> = BTreeMap::new();
     for route in owner.routes {
         // A name that is none of ours was given by nobody who asks for it.
         if let Ok(service) = route.service.parse() {
-            routed.entry(service).or_default().extend(route.containers);
+            // An older proxy does not say the weights.
+            let weights = route.weights.into_iter().chain(std::iter::repeat(1));
+            routed.entry(service).or_default().extend(route.containers.into_iter().zip(weights));
         }
     }
     let under_way = owner.containers.into_iter().filter(|container| container.in_flight > 0);

@@ -64,6 +64,9 @@ pub struct RouteView {
     pub path: Option<String>,
     /// The containers that get what is new.
     pub containers: Vec<String>,
+    /// The share of each of these, in their order; none: the proxy does not say.
+    #[serde(default)]
+    pub weights: Vec<u32>,
     /// Requests wait, because what serves them is being replaced.
     pub holding: bool,
     /// The readiness path answers 503.
@@ -105,6 +108,7 @@ fn view(status: v1::ProxyStatus) -> ProxyView {
         hosts: route.hosts,
         path: route.path,
         containers: route.containers,
+        weights: route.weights,
         holding: route.holding,
         failing: route.failing,
         waiting: route.waiting,

@@ -96,7 +96,7 @@ impl FakeRouter {
         let number = state.begun;
         let app = state.apps.get_mut(key)?;
         let routes = app.plan.services.get(service).filter(|routes| !routes.holding)?;
-        let container = ids(routes).next()?.clone();
+        let container = choose(routes, number)?.clone();
         app.under_way.entry(container.clone()).or_default().insert(number);
         state.begun += 1;
         Some(Request { container, key: key.clone(), number })
@@ -170,6 +170,26 @@ fn refused() -> Failure {
     Failure::plain(CauseKind::ProxyUnavailable, REFUSED)
 }
 
+/// 2^64 divided by the golden ratio: its multiples fill the circle evenly.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// As the real one: over any run of numbers each gets its share.
+fn choose(routes: &ServiceRoutes, number: u64) -> Option<&String> {
+    let total: u64 = routes.upstreams.iter().map(|upstream| u64::from(upstream.weight)).sum();
+    let spot = (u128::from(number.wrapping_mul(STEP)) * u128::from(total)) >> 64;
+    let mut end = 0;
+    let chosen = routes.upstreams.iter().find(|upstream| {
+        end += u128::from(upstream.weight);
+        spot < end
+    });
+    chosen.map(|upstream| &upstream.container)
+}
+
+fn weights(routes: &ServiceRoutes) -> impl Iterator<Item = (String, u32)> {
+    let told = routes.upstreams.iter().filter(|upstream| upstream.weight > 0);
+    told.map(|upstream| (upstream.container.clone(), upstream.weight))
+}
+
 fn ids(routes: &ServiceRoutes) -> impl Iterator<Item = &String> {
     routes.upstreams.iter().filter(|upstream| upstream.weight > 0).map(|upstream| &upstream.container)
 }
@@ -180,7 +200,7 @@ impl Router for FakeRouter {
         self.state().asked += 1;
         let Some(state) = self.answering() else { return Proxy::Down { message: REFUSED.to_owned() } };
         let Some(app) = state.apps.get(key) else { return Proxy::default() };
-        let routed = app.plan.services.iter().map(|(name, routes)| (name.clone(), ids(routes).cloned().collect()));
+        let routed = app.plan.services.iter().map(|(name, routes)| (name.clone(), weights(routes).collect()));
         Proxy::Up {
             mark: (!app.plan.services.is_empty()).then(|| app.plan.mark()),
             routed: routed.collect(),

@@ -39,7 +39,7 @@ fn refusal(wire: &v1::Assignment, error: &evenkeel_proto::Malformed) -> Option<R
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_model::{EnvironmentName, Epoch, Generation, Millis, Phase, Terms};
+    use evenkeel_model::{EnvironmentName, Epoch, Generation, Millis, Phase, Share, Terms};
 
     use super::*;
 
@@ -50,6 +50,7 @@ mod tests {
             version: Version { epoch: Epoch(1), generation: Generation(1) },
             content: None,
             phase: Phase::Trial,
+            share: Share::ALL,
             terms,
         })
             .into()

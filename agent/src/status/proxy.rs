@@ -55,14 +55,17 @@ fn of_route(route: &RouteView, app: &OwnerView) -> String {
 }
 
 fn served_by(route: &RouteView, app: &OwnerView) -> String {
-    let one = |id: &String| {
+    let total: u64 = route.weights.iter().copied().map(u64::from).sum();
+    let one = |(at, id): (usize, &String)| {
         let under_way = app.containers.iter().find(|of| of.container == *id).map_or(0, |of| of.in_flight);
-        format!("{} ({under_way} under way)", short(id))
+        let weight = route.weights.get(at).filter(|weight| u64::from(**weight) < total);
+        let share = weight.map_or(String::new(), |weight| format!("{}%, ", u64::from(*weight) * 100 / total));
+        format!("{} ({share}{under_way} under way)", short(id))
     };
     if route.containers.is_empty() {
         "nothing yet".to_owned()
     } else {
-        route.containers.iter().map(one).collect::<Vec<_>>().join(", ")
+        route.containers.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -95,13 +98,22 @@ mod tests {
             hosts: vec!["shop.example".to_owned()],
             path: Some("/".to_owned()),
             containers: vec!["0123456789abcdef".to_owned()],
+            weights: vec![1],
             holding: true,
             failing: true,
             waiting: 7,
         };
         let mail = RouteView { service: "mail".to_owned(), listen: "[::]:25".to_owned(), ..RouteView::default() };
+        let api = RouteView {
+            service: "api".to_owned(),
+            listen: "[::]:81".to_owned(),
+            containers: vec!["old".to_owned(), "new".to_owned()],
+            weights: vec![95, 5],
+            ..RouteView::default()
+        };
         let containers = vec![container("0123456789abcdef", 3, true), container("fedcba9876543210", 2, true)];
-        let app = OwnerView { app: "default/shop".to_owned(), complete: false, routes: vec![web, mail], containers };
+        let app =
+            OwnerView { app: "default/shop".to_owned(), complete: false, routes: vec![web, mail, api], containers };
         let good = CertificateView {
             names: vec!["shop.example".to_owned(), "www.shop.example".to_owned()],
             source: "/etc/evenkeel/tls/shop.crt".to_owned(),
@@ -119,9 +131,10 @@ mod tests {
         let view =
             ProxyView { version: "1.2.3".to_owned(), connections: 9, apps: vec![app], certificates, trouble: None };
         let expected = "proxy 1.2.3: 9 client connections\n\
-                        default/shop: 2 routes (not all that the agent asked for)\n\
+                        default/shop: 3 routes (not all that the agent asked for)\n\
                         \x20 web on [::]:80 shop.example -> 0123456789ab (3 under way), holding requests, 7 waiting, not ready for load balancers\n\
                         \x20 mail on [::]:25 -> nothing yet\n\
+                        \x20 api on [::]:81 -> old (95%, 0 under way), new (5%, 0 under way)\n\
                         \x20 draining fedcba987654: 2 under way\n\
                         certificate shop.example, www.shop.example (/etc/evenkeel/tls/shop.crt) until 2099-01-01\n\
                         certificate a.example (ACME) not there yet: could not be had\n";

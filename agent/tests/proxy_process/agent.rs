@@ -1,6 +1,6 @@
 //! The agent's client and the real proxy, as they work together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn plan(listen: SocketAddr, id: &str, program: &Upstream) -> RoutePlan {
 fn up(plan: &RoutePlan, id: &str, in_flight: &[(&str, u64)]) -> Proxy {
     Proxy::Up {
         mark: Some(plan.mark()),
-        routed: BTreeMap::from([("web".parse().unwrap(), BTreeSet::from([id.to_owned()]))]),
+        routed: BTreeMap::from([("web".parse().unwrap(), BTreeMap::from([(id.to_owned(), 1)]))]),
         in_flight: in_flight.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect(),
     }
 }

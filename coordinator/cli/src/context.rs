@@ -1,5 +1,7 @@
 //! The context file: where the coordinator is, and the operator's certificate. Not here: connecting.
 
+mod new_file;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use serde::Deserialize;
 
 use evenkeel_certs::{Credentials, CredentialsError, Identity, VerifyError};
 use evenkeel_model::{FleetName, UnixMillis};
+
+pub(crate) use new_file::NewContextFile;
 
 /// The port that an address gets which names none.
 pub(crate) const DEFAULT_PORT: u16 = 7400;
@@ -65,6 +69,18 @@ pub(crate) enum ContextError {
         #[source]
         source: Box<CredentialsError>,
     },
+    /// A new one would replace it.
+    #[error("there is a file {0} already, and it is left as it is")]
+    Taken(PathBuf),
+    /// A new one can't be written.
+    #[error("the context file {path} cannot be written")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl ContextError {
@@ -79,6 +95,10 @@ impl ContextError {
             Self::Unreadable { path, .. } => format!("make {} readable for this user", path.display()),
             Self::Malformed { .. } | Self::Invalid { .. } => format!("correct it; {example}"),
             Self::Credentials { source, .. } => credentials_next_step(source).to_owned(),
+            Self::Taken(_) => "name another file with --out FILE, or replace this one with --force".to_owned(),
+            Self::Unwritable { .. } => {
+                "name another file with --out FILE; adding the same operator again gives it a new certificate".to_owned()
+            }
         }
     }
 }

@@ -1,65 +1,25 @@
-//! All that can go wrong before or beside a rollout, each with what to do next. The one file that names gRPC's status codes.
-//! Not here: how a rollout ended (`exit.rs`).
+//! All that can go wrong before or beside a rollout, each with what to do next. Not here: what the coordinator's refusals mean
+//! (`errors/request.rs`), how a rollout ended (`exit.rs`).
 
 use std::error::Error;
 
-use tonic::{Code, Status};
+use tonic::Status;
 
-use evenkeel_certs::{Complaint, TlsError, VerifyError};
+use evenkeel_certs::{CredentialsError, Identity, RequestError as KeyError, TlsError};
+use evenkeel_model::UnixMillis;
 
 use crate::compose_file::ComposeFileError;
 use crate::context::ContextError;
-use crate::dial::{Chain, DialError, DialFailure};
+use crate::dial::{Chain, DialError};
 use crate::engine::EngineError;
 use crate::exit::Exit;
+use crate::format::moment;
 
-/// What was asked of the coordinator, where that decides what to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Token,
-    Hosts,
-    Host,
-    Plan,
-    Deploy,
-    Rollback,
-    Rollouts,
-    Rollout,
-    Abort,
-    Releases,
-    Status,
-}
+mod request;
 
-/// Why the coordinator did not do what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// What was named does not exist.
-    NotFound,
-    /// It can't be done as things are.
-    NotNow,
-    /// The operator's role does not suffice.
-    NotAllowed,
-    /// The coordinator does not know this certificate.
-    NotKnown,
-    /// The request makes no sense.
-    Malformed,
-    /// An older coordinator, which does not know the verb.
-    NotOffered,
-    /// No answer in time, or the connection was lost: whether it was done is not known.
-    NoAnswer,
-    /// The coordinator says that it can't at the moment, or has a fault.
-    Troubled,
-}
+pub(crate) use request::{Asked, RequestError};
 
-/// A request that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(crate) struct RequestError {
-    kind: Kind,
-    message: String,
-    asked: Asked,
-    /// TLS's own words, if it was TLS.
-    tls: bool,
-}
+use request::{CERTIFICATE, Kind, is_refusal, refused};
 
 /// Anything that ends a verb without a result.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +34,25 @@ pub(crate) enum CliError {
     Compose(#[from] ComposeFileError),
     #[error("{}", Chain(.0))]
     Engine(#[from] EngineError),
-    #[error("{0} would be removed from the fleet, and there is nobody to confirm it")]
-    NotConfirmed(String),
+    #[error("{subject} would be removed from the fleet, and there is nobody to confirm it")]
+    NotConfirmed {
+        /// Who would be.
+        subject: String,
+        /// What does not ask.
+        command: String,
+    },
     #[error("nothing was changed")]
     Declined,
+    #[error("a rollout's number says which one it is, and --environment says it too")]
+    NumberAndEnvironment,
+    #[error("{} has passed", moment(*.0))]
+    Passed(UnixMillis),
+    #[error("{}", Chain(.0))]
+    Key(#[from] KeyError),
+    #[error("the certificate that the coordinator gave cannot be used: {}", Chain(.0))]
+    Certificate(#[source] Box<CredentialsError>),
+    #[error("the coordinator gave a certificate for {0}, and another one was asked for")]
+    OtherCertificate(Box<Identity>),
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -88,28 +63,12 @@ impl CliError {
         if let Some(error) = found::<DialError>(status) {
             return Self::Unreachable(error.clone());
         }
-        let said = status.message().trim();
-        let kind = match kind_of(status.code()) {
-            // The transport gives the cause of its own trouble: without one, these are the coordinator's words. It did answer.
-            Kind::NoAnswer if status.code() == Code::Unavailable && status.source().is_none() && !said.is_empty() => {
-                Kind::Troubled
-            }
-            kind => kind,
-        };
+        let error = RequestError::of_status(status, asked);
         // What the coordinator itself answered counts more than what befell an earlier wire.
-        if let Some(fault) = fault.filter(|_| matches!(kind, Kind::NoAnswer | Kind::Troubled)) {
-            return Self::of_fault(&fault, asked);
+        match fault.filter(|_| error.may_pass()) {
+            Some(fault) => Self::of_fault(&fault, asked),
+            None => Self::Request(error),
         }
-        let message = match kind {
-            Kind::NoAnswer if said.is_empty() => "the coordinator did not answer".to_owned(),
-            Kind::NoAnswer => format!("the coordinator did not answer: {said}"),
-            Kind::NotOffered => "the coordinator does not know this verb: it is older than this program".to_owned(),
-            _ if said.is_empty() => {
-                format!("the coordinator answers `{}` without a reason", status.code().description())
-            }
-            _ => said.to_owned(),
-        };
-        Self::Request(RequestError { kind, message, asked, tls: false })
     }
 
     /// From the attempt to connect, and why the wire broke if it did.
@@ -121,31 +80,31 @@ impl CliError {
             return Self::of_fault(&fault, asked);
         }
         let message = format!("the connection to the coordinator failed: {}", Chain(error));
-        Self::Request(RequestError { kind: Kind::NoAnswer, message, asked, tls: false })
+        Self::Request(RequestError::new(Kind::NoAnswer, message, asked))
     }
 
     fn of_fault(fault: &TlsError, asked: Asked) -> Self {
         let kind = if refused(fault) { Kind::NotKnown } else { Kind::NoAnswer };
-        Self::Request(RequestError { kind, message: Chain(fault).to_string(), asked, tls: true })
+        Self::Request(RequestError::of_tls(kind, fault, asked))
     }
 
     /// A request that got no answer in its time.
     pub(crate) fn too_slow(asked: Asked, seconds: u64) -> Self {
         let message = format!("the coordinator did not answer within {seconds} s");
-        Self::Request(RequestError { kind: Kind::NoAnswer, message, asked, tls: false })
+        Self::Request(RequestError::new(Kind::NoAnswer, message, asked))
     }
 
     /// A stream that the coordinator ended before its rollout had.
     pub(crate) fn stream_ended() -> Self {
         let message = "the coordinator ended the stream".to_owned();
-        Self::Request(RequestError { kind: Kind::NoAnswer, message, asked: Asked::Rollout, tls: false })
+        Self::Request(RequestError::new(Kind::NoAnswer, message, Asked::Rollout))
     }
 
     /// Whether the same request may succeed later without anybody doing anything.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(error) => !error.failures().iter().any(|(_, failure)| is_refusal(failure)),
-            Self::Request(error) => matches!(error.kind, Kind::NoAnswer | Kind::Troubled),
+            Self::Request(error) => error.may_pass(),
             _ => false,
         }
     }
@@ -156,6 +115,7 @@ impl CliError {
             Self::Request(RequestError { kind: Kind::NoAnswer, asked: Asked::Deploy | Asked::Rollback, .. }) => {
                 Exit::NeedsPerson
             }
+            Self::NumberAndEnvironment | Self::Passed(_) => Exit::Usage,
             _ => Exit::Error,
         }
     }
@@ -175,78 +135,21 @@ impl CliError {
             Self::Request(error) => error.next_step().to_owned(),
             Self::Compose(error) => error.next_step(),
             Self::Engine(error) => error.next_step(),
-            Self::NotConfirmed(host) => format!("evenkeel host remove {host} --yes"),
+            Self::NotConfirmed { command, .. } => command.clone(),
             Self::Declined => "answer `y`, or give --yes".to_owned(),
+            Self::NumberAndEnvironment => "leave --environment away, or name the app instead of the number".to_owned(),
+            Self::Passed(_) => "name a moment that lies ahead, or give --for DURATION".to_owned(),
+            Self::Key(_) => "try again; nothing was asked of the coordinator".to_owned(),
+            Self::Certificate(_) => {
+                "compare this machine's clock with the coordinator's, then add the operator again: \
+                that gives it a new certificate"
+                    .to_owned()
+            }
+            Self::OtherCertificate(_) => {
+                "nothing was written; look at the coordinator's log, and at `evenkeel operator ls`".to_owned()
+            }
             Self::Output(_) => "make room, or write somewhere else".to_owned(),
         }
-    }
-}
-
-/// What to do about a certificate that one of the two does not accept.
-const CERTIFICATE: &str = "compare the clocks; if they agree, get a new context file from whoever runs the coordinator \
-    (`evenkeel config check --client` shows what the present one says)";
-
-impl RequestError {
-    fn next_step(&self) -> &'static str {
-        match (self.kind, self.asked) {
-            (Kind::NoAnswer, Asked::Deploy | Asked::Rollback) => {
-                "whether it was begun is not known: `evenkeel rollouts` tells, before you try again"
-            }
-            (Kind::NoAnswer, Asked::Abort) => "whether it was heard is not known: `evenkeel rollout show` tells",
-            (Kind::NoAnswer, Asked::Token | Asked::Host) => "whether it was done is not known: look, then try again",
-            (Kind::NoAnswer, _) if self.tls => CERTIFICATE,
-            (Kind::NoAnswer, _) => "try again; if it stays so, look at the coordinator's log",
-            (Kind::Troubled, _) => "try again later; the coordinator's log says more",
-            (Kind::NotKnown, _) => CERTIFICATE,
-            // Its own role, or the coordinator's at a registry: the words above say which.
-            (Kind::NotAllowed, Asked::Plan | Asked::Deploy) => {
-                "if a registry refuses: give the coordinator credentials for it (`registry_config`); if it is your role: \
-                ask an admin; nothing was begun"
-            }
-            (Kind::NotAllowed, _) => "ask someone with a higher role, or get one (viewer < deployer < admin)",
-            (Kind::NotOffered, _) => "upgrade the coordinator, or use the program of its version",
-            (Kind::NotFound, Asked::Plan | Asked::Deploy) => {
-                "push the image, or correct its name in the Compose file; nothing was begun"
-            }
-            (Kind::NotNow, Asked::Plan | Asked::Deploy) => {
-                "see `evenkeel rollouts` for what goes on and `evenkeel hosts` for labels; nothing was begun"
-            }
-            (Kind::Malformed, Asked::Plan | Asked::Deploy) => "correct the Compose file; nothing was begun",
-            (Kind::NotFound, Asked::Host | Asked::Hosts) => "`evenkeel hosts` lists the hosts there are",
-            (Kind::NotFound | Kind::NotNow, Asked::Rollback | Asked::Releases) => {
-                "`evenkeel releases` lists the releases there are; nothing was begun"
-            }
-            (Kind::NotFound, Asked::Status) => "`evenkeel status` lists the apps there are",
-            (Kind::NotFound | Kind::NotNow, _) => "`evenkeel rollouts` lists the rollouts there are",
-            (Kind::Malformed, _) => "correct the command line (`--help` shows an example)",
-        }
-    }
-}
-
-fn kind_of(code: Code) -> Kind {
-    match code {
-        Code::NotFound => Kind::NotFound,
-        Code::FailedPrecondition | Code::AlreadyExists | Code::Aborted => Kind::NotNow,
-        Code::PermissionDenied => Kind::NotAllowed,
-        Code::Unauthenticated => Kind::NotKnown,
-        Code::InvalidArgument | Code::OutOfRange => Kind::Malformed,
-        Code::Unimplemented => Kind::NotOffered,
-        // Cancelled and unknown are what the transport makes of its own trouble.
-        Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable | Code::Unknown | Code::Ok => Kind::NoAnswer,
-        Code::ResourceExhausted | Code::Internal | Code::DataLoss => Kind::Troubled,
-    }
-}
-
-fn is_refusal(failure: &DialFailure) -> bool {
-    matches!(failure, DialFailure::Tls(tls) if refused(tls))
-}
-
-/// Whether one side does not accept the other's certificate.
-fn refused(tls: &TlsError) -> bool {
-    match tls {
-        TlsError::PeerRefused(error) => !matches!(error, VerifyError::Unacceptable(_)),
-        TlsError::RefusedByPeer(complaint) => !matches!(complaint, Complaint::Other(_)),
-        _ => false,
     }
 }
 
@@ -262,82 +165,4 @@ fn found<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(code: Code, message: &str, asked: Asked) -> CliError {
-        CliError::of_status(&Status::new(code, message), None, asked)
-    }
-
-    #[test]
-    fn the_coordinators_words_come_with_what_to_do_next() {
-        for (code, asked, next) in [
-            (Code::NotFound, Asked::Deploy, "push the image"),
-            (Code::FailedPrecondition, Asked::Deploy, "evenkeel rollouts"),
-            (Code::NotFound, Asked::Host, "evenkeel hosts"),
-            (Code::NotFound, Asked::Rollback, "evenkeel releases"),
-            (Code::NotFound, Asked::Rollout, "evenkeel rollouts"),
-            (Code::PermissionDenied, Asked::Token, "role"),
-            (Code::PermissionDenied, Asked::Deploy, "registry_config"),
-            (Code::Unauthenticated, Asked::Status, "config check --client"),
-            (Code::InvalidArgument, Asked::Token, "--help"),
-            (Code::Internal, Asked::Status, "log"),
-        ] {
-            let error = of(code, "image app:2 is not in the registry", asked);
-            assert_eq!(error.to_string(), "image app:2 is not in the registry");
-            assert!(error.next_step().contains(next), "{code:?} {asked:?}: {}", error.next_step());
-        }
-    }
-
-    #[test]
-    fn a_deploy_without_an_answer_may_have_begun() {
-        let mut status = Status::new(Code::Unavailable, "broken pipe");
-        status.set_source(std::sync::Arc::new(std::io::Error::from(std::io::ErrorKind::BrokenPipe)));
-        let error = CliError::of_status(&status, None, Asked::Deploy);
-        assert_eq!(error.to_string(), "the coordinator did not answer: broken pipe");
-        assert!(error.next_step().contains("not known"), "{}", error.next_step());
-        assert_eq!(error.exit(), Exit::NeedsPerson);
-    }
-
-    #[test]
-    fn what_was_refused_or_only_asked_has_started_nothing() {
-        for (code, asked) in [
-            (Code::NotFound, Asked::Deploy),
-            (Code::Internal, Asked::Rollback),
-            (Code::Cancelled, Asked::Plan),
-            (Code::Cancelled, Asked::Status),
-        ] {
-            assert_eq!(of(code, "x", asked).exit(), Exit::Error, "{code:?} {asked:?}");
-        }
-    }
-
-    #[test]
-    fn a_coordinator_that_says_it_can_not_now_has_answered() {
-        let error = of(Code::Unavailable, "nothing was begun: image app:2 can't be looked up", Asked::Deploy);
-        assert_eq!(error.to_string(), "nothing was begun: image app:2 can't be looked up");
-        assert!(error.next_step().starts_with("try again later"), "{}", error.next_step());
-        assert!(error.may_pass());
-    }
-
-    #[test]
-    fn only_trouble_that_may_pass_is_waited_out() {
-        for (code, passes) in [
-            (Code::Unavailable, true),
-            (Code::Unknown, true),
-            (Code::Cancelled, true),
-            (Code::Internal, true),
-            (Code::NotFound, false),
-            (Code::PermissionDenied, false),
-            (Code::Unauthenticated, false),
-            (Code::Unimplemented, false),
-        ] {
-            assert_eq!(of(code, "x", Asked::Rollout).may_pass(), passes, "{code:?}");
-        }
-    }
-
-    #[test]
-    fn a_silent_status_still_says_something() {
-        assert!(of(Code::Internal, "", Asked::Status).to_string().contains("without a reason"));
-        assert_eq!(of(Code::Unavailable, " ", Asked::Status).to_string(), "the coordinator did not answer");
-    }
-}
+mod tests;

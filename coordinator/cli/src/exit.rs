@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use evenkeel_proto::v1::RolloutView;
 
+use crate::person::{Need, need};
+
 /// How a verb ended. The numbers are the contract with scripts and CI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
@@ -22,13 +24,15 @@ pub enum Exit {
     NeedsPerson,
     /// 6: this command stopped watching, by its own `--timeout`, by Ctrl-C, or because it may not watch any longer: the rollout goes on.
     StoppedWatching,
-    /// 7: the rollout was aborted, or another one took over.
+    /// 7: the rollout was aborted, or another one took over; a host that was drained was given back meanwhile.
     GivenUp,
+    /// 10: `plan --detailed-exitcode` has found that something would change.
+    WouldChange,
 }
 
 impl Exit {
     /// All of them, for tests and documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Succeeded,
         Self::Error,
         Self::Usage,
@@ -37,6 +41,7 @@ impl Exit {
         Self::NeedsPerson,
         Self::StoppedWatching,
         Self::GivenUp,
+        Self::WouldChange,
     ];
 
     /// The process's exit code.
@@ -50,6 +55,7 @@ impl Exit {
             Self::NeedsPerson => 5,
             Self::StoppedWatching => 6,
             Self::GivenUp => 7,
+            Self::WouldChange => 10,
         }
     }
 
@@ -63,11 +69,8 @@ impl Exit {
             ("ended", "rolled_back") => Some(Self::RolledBack),
             ("ended", "halted") => Some(Self::Halted),
             ("ended", "aborted" | "superseded") => Some(Self::GivenUp),
-            ("paused", _) if view.failure.is_some() || view.hosts.iter().any(|host| host.failure.is_some()) => {
-                Some(Self::Halted)
-            }
-            ("ended" | "paused", _) => Some(Self::NeedsPerson),
-            _ => None,
+            ("ended", _) => Some(Self::NeedsPerson),
+            _ => need(view).map(|need| if need == Need::Decide { Self::Halted } else { Self::NeedsPerson }),
         }
     }
 }
@@ -80,7 +83,7 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_proto::v1::FailureView;
+    use evenkeel_proto::v1::{FailureView, WaitingView};
 
     use super::*;
 
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_codes_are_those_of_the_contract() {
-        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 7, 10]);
     }
 
     #[test]
@@ -114,6 +117,32 @@ mod tests {
         ] {
             let exit = Exit::of_rollout(&rollout(state, outcome, failed));
             assert_eq!(exit.map(Exit::code), code, "{state} {outcome} failed: {failed}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_person_can_give_is_not_waited_for() {
+        let until = Some(1);
+        for (state, kind, until, code) in [
+            ("advancing", "approval", None, Some(5)),
+            ("advancing", "promotion", None, Some(5)),
+            ("advancing", "paused", None, Some(5)),
+            ("paused", "paused", None, Some(5)),
+            ("advancing", "frozen", None, Some(5)),
+            ("advancing", "frozen", until, None),
+            ("advancing", "window", None, Some(5)),
+            ("advancing", "window", until, None),
+            ("advancing", "analysis", None, None),
+            ("advancing", "bake", until, None),
+            ("advancing", "drain", None, None),
+            ("queued", "queue", None, None),
+            ("queued", "person", None, Some(5)),
+            ("queued", "approval", None, Some(5)),
+            ("rolling_back", "approval", None, None),
+        ] {
+            let waiting = vec![WaitingView { kind: kind.to_owned(), until, ..WaitingView::default() }];
+            let view = RolloutView { waiting, ..rollout(state, "", false) };
+            assert_eq!(Exit::of_rollout(&view).map(Exit::code), code, "{state} {kind} {until:?}");
         }
     }
 

@@ -4,11 +4,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use evenkeel_model::{Millis, UnixMillis};
 
-/// A duration as written on a command line: `90s`, `20m`, `1h30m`; more than nothing.
+/// A duration as written on a command line: `90s`, `20m`, `1h30m`, `7d`; more than nothing.
 pub(crate) fn parse_duration(text: &str) -> Result<Millis, String> {
-    let parsed: Option<SignedDuration> = text.parse().ok();
-    let millis = parsed.and_then(|duration| u64::try_from(duration.as_millis()).ok()).filter(|millis| *millis > 0);
-    millis.map(Millis).ok_or_else(|| "expected a duration such as 90s, 20m or 1h30m".to_owned())
+    let spelled = || {
+        let duration: SignedDuration = text.parse().ok()?;
+        u64::try_from(duration.as_millis()).ok().map(Millis)
+    };
+    let parsed = Millis::parse(text).or_else(spelled).filter(|millis| millis.0 > 0);
+    parsed.ok_or_else(|| "expected a duration such as 90s, 20m, 1h30m or 7d".to_owned())
+}
+
+/// A moment as written on a command line: date, time and zone. Without a zone it would be another one on each machine.
+pub(crate) fn parse_moment(text: &str) -> Result<UnixMillis, String> {
+    let parsed: Option<Timestamp> = text.parse().ok();
+    let millis = parsed.and_then(|timestamp| u64::try_from(timestamp.as_millisecond()).ok());
+    millis
+        .map(UnixMillis)
+        .ok_or_else(|| "expected date, time and zone, such as 2027-01-02T08:00Z or 2027-01-02T09:00+01:00".to_owned())
 }
 
 /// How long something took or takes: whole seconds under an hour, then less exact. `850ms`, `12s`, `3m05s`, `2h10m`, `5d`.
@@ -69,6 +81,19 @@ pub(crate) fn hundredths(value: u64) -> String {
     format!("{}.{:02}", value / 100, value % 100)
 }
 
+/// The first five, and how many more there are: `web-1, web-2 and 3 more`.
+pub(crate) fn named<T: AsRef<str>>(names: &[T]) -> String {
+    const NAMED: usize = 5;
+    let first: Vec<&str> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(NAMED);
+    if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
+}
+
+/// ` -e staging`: what a command line needs to mean this environment.
+pub(crate) fn environment_option(environment: &str) -> String {
+    if environment == "default" { String::new() } else { printable(&format!(" -e {environment}")) }
+}
+
 /// `1 host`, `3 hosts`.
 pub(crate) fn hosts(count: usize) -> String {
     if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
@@ -126,12 +151,36 @@ mod tests {
 
     #[test]
     fn durations_on_the_command_line_are_positive() {
-        for (text, millis) in [("90s", 90_000), ("20m", 1_200_000), ("1h30m", 5_400_000), ("500ms", 500)] {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("20m", 1_200_000),
+            ("1h30m", 5_400_000),
+            ("500ms", 500),
+            ("7d", 604_800_000),
+            ("1.5h", 5_400_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(Millis(millis)), "{text}");
         }
         for bad in ["", "0s", "-5s", "10", "soon"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_moment_on_the_command_line_has_its_zone() {
+        for text in ["2025-06-15T15:06:40Z", "2025-06-15T17:06:40+02:00", "2025-06-15 15:06:40Z"] {
+            assert_eq!(parse_moment(text), Ok(UnixMillis(1_750_000_000_000)), "{text}");
+        }
+        assert_eq!(parse_moment("2025-06-15T15:06Z"), Ok(UnixMillis(1_749_999_960_000)));
+        for bad in ["", "2025-06-15", "2025-06-15T15:06:40", "tomorrow", "1960-01-01T00:00Z"] {
+            assert!(parse_moment(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        assert_eq!((named(&["a", "b"]), named::<&str>(&[])), ("a, b".to_owned(), String::new()));
+        assert_eq!(named(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
     }
 
     #[test]

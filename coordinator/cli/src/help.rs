@@ -10,19 +10,23 @@ Roll out:
   plan         Show what a deploy would do; change nothing
   deploy       Make a release of a Compose file and roll it out
   rollback     Take an app back to an older release
-  rollout      Show, watch or abort a rollout
+  rollout      Show, watch, pause, resume, promote, approve or abort a rollout
   rollouts     List rollouts, newest first
+  history      What was rolled out, by whom, and what people did to it
+  freeze       Keep rollouts from beginning and going on, list freezes, lift one
 
 Look:
   status       What runs where
   releases     List releases, newest first
   hosts        List hosts
-  host         Show, label or remove a host
+  host         Show, label, cordon, drain or remove a host
   compose      Check a Compose file here, without a coordinator
 
 Set up:
   serve        Run the coordinator
   token        Make join tokens for new hosts
+  operator     Add, list or remove operators
+  whoami       Who you are, with which role, and until when
   config       Check configuration files
   completions  Write completions for a shell
   help         Show the help of a verb
@@ -32,6 +36,7 @@ Options:
 
 Exit codes of deploy, rollback and rollout watch: 0 succeeded, 1 error and nothing started, 2 usage, 3 rolled back,
 4 halted by a failure, 5 needs a person, 6 stopped watching (--timeout, Ctrl-C): the rollout goes on, 7 aborted or superseded.
+Of plan --detailed-exitcode: 0 nothing would change, 10 something would; 1 and 2 as above.
 
 First steps:
   evenkeel token create                 a line to run on each new host
@@ -79,7 +84,7 @@ mod tests {
     fn every_verb_has_an_example_that_names_it() {
         let mut found = Vec::new();
         leaves(&Whole::command(), "evenkeel", &mut found);
-        assert!(found.len() >= 16, "{}", found.len());
+        assert!(found.len() >= 30, "{}", found.len());
         for (path, verb) in found {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&path), "{path}: {help}");

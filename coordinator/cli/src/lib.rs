@@ -26,6 +26,7 @@ mod format;
 mod globals;
 mod help;
 mod look;
+mod person;
 mod progress;
 mod run;
 mod surroundings;

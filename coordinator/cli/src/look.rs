@@ -3,20 +3,32 @@
 
 use std::collections::BTreeMap;
 
+mod acts;
 mod apps;
 mod failure;
+mod freezes;
+mod gates;
+mod history;
 mod hosts;
+mod operators;
 mod plan;
+mod policy;
 mod rollouts;
 mod specification;
 mod token;
 
+pub(crate) use acts::{act, act_with_age, because, said_by};
 pub(crate) use apps::{releases, status};
 pub(crate) use failure::{evidence, headline};
+pub(crate) use freezes::{freezes, frozen, in_force, lifted};
+pub(crate) use gates::{gates, reading};
+pub(crate) use history::history;
 pub(crate) use hosts::{host, hosts};
-pub(crate) use plan::plan;
+pub(crate) use operators::{Added, Myself, added, operators, whoami};
+pub(crate) use plan::{plan, would_change};
+pub(crate) use policy::rules;
 pub(crate) use rollouts::{
-    CAN_NOT_FETCH, fetched_ahead, releases as rollout_releases, rollout, rollouts, state, took, waiting, wave,
+    CAN_NOT_FETCH, fetched_ahead, releases as rollout_releases, rollout, rollouts, share, state, took, waiting, wave,
 };
 pub(crate) use specification::specification;
 pub(crate) use token::token;

@@ -3,8 +3,12 @@
 
 mod apps;
 mod deploy;
+mod drain;
+mod freezes;
 mod hosts;
+mod operators;
 mod rollouts;
+mod words;
 
 use clap::Command;
 use serde::Serialize;
@@ -19,7 +23,9 @@ use crate::look;
 use crate::surroundings::Surroundings;
 use crate::table::Look;
 use crate::terminal::{Terminal, To};
-use crate::verb::{ComposeVerb, FileArguments, HostVerb, RolloutVerb, TokenVerb, Verb};
+use crate::verb::{ComposeVerb, FileArguments, HostVerb, OperatorVerb, RolloutVerb, TokenVerb, Verb};
+
+use words::Word;
 
 /// Runs a verb in the process's surroundings. `command` is the whole program's command line, for `completions`. Errors have been
 /// printed when this returns.
@@ -37,7 +43,8 @@ pub async fn run_in(
 ) -> Exit {
     let mut desk = Desk { surroundings, globals, terminal };
     desk.prepare();
-    let done = desk.run(verb, command).await;
+    // It holds all verbs' states beside each other, one of which is used.
+    let done = Box::pin(desk.run(verb, command)).await;
     desk.finish(done)
 }
 
@@ -80,20 +87,45 @@ impl Desk<'_> {
                 hosts::create_token(self, request).await
             }
             Verb::Hosts(arguments) => hosts::list(self, arguments).await,
-            Verb::Host(HostVerb::Show { host }) => hosts::show(self, host).await,
-            Verb::Host(HostVerb::Label { host, changes }) => hosts::label(self, host, changes).await,
-            Verb::Host(HostVerb::Remove { host, yes }) => hosts::remove(self, host, yes).await,
+            Verb::Host(verb) => self.host(verb).await,
             Verb::Compose(ComposeVerb::Show(arguments)) => self.show_compose(&arguments),
             Verb::Plan(arguments) => deploy::plan(self, arguments).await,
             Verb::Deploy(arguments) => deploy::deploy(self, arguments).await,
             Verb::Rollback(arguments) => deploy::rollback(self, arguments).await,
             Verb::Rollouts(arguments) => rollouts::list(self, arguments).await,
-            Verb::Rollout(RolloutVerb::Show(which)) => rollouts::show(self, which).await,
-            Verb::Rollout(RolloutVerb::Watch { which, wait }) => rollouts::watch(self, which, wait).await,
-            Verb::Rollout(RolloutVerb::Abort { which, rollback }) => rollouts::abort(self, which, rollback).await,
+            Verb::History(arguments) => rollouts::history(self, arguments).await,
+            Verb::Rollout(verb) => self.rollout(verb).await,
+            Verb::Freeze(arguments) => freezes::freeze(self, arguments).await,
             Verb::Releases(arguments) => apps::releases(self, arguments).await,
             Verb::Status(arguments) => apps::status(self, arguments).await,
+            Verb::Operator(OperatorVerb::Add(arguments)) => operators::add(self, arguments).await,
+            Verb::Operator(OperatorVerb::Ls) => operators::list(self).await,
+            Verb::Operator(OperatorVerb::Rm { name, yes }) => operators::remove(self, &name, yes).await,
+            Verb::Whoami => operators::whoami(self).await,
             Verb::Completions { shell } => self.completions(shell, command),
+        }
+    }
+
+    async fn host(&mut self, verb: HostVerb) -> Result<Exit, CliError> {
+        match verb {
+            HostVerb::Show { host } => hosts::show(self, host).await,
+            HostVerb::Label { host, changes } => hosts::label(self, host, changes).await,
+            HostVerb::Cordon(duty) => hosts::cordon(self, duty).await,
+            HostVerb::Uncordon(duty) => hosts::uncordon(self, duty).await,
+            HostVerb::Drain(arguments) => drain::drain(self, arguments).await,
+            HostVerb::Remove { host, yes } => hosts::remove(self, host, yes).await,
+        }
+    }
+
+    async fn rollout(&mut self, verb: RolloutVerb) -> Result<Exit, CliError> {
+        match verb {
+            RolloutVerb::Show(which) => rollouts::show(self, which).await,
+            RolloutVerb::Watch { which, wait } => rollouts::watch(self, which, wait).await,
+            RolloutVerb::Pause(word) => words::say(self, Word::Pause, word).await,
+            RolloutVerb::Resume(word) => words::say(self, Word::Resume, word).await,
+            RolloutVerb::Promote(word) => words::say(self, Word::Promote, word).await,
+            RolloutVerb::Approve(word) => words::say(self, Word::Approve, word).await,
+            RolloutVerb::Abort { word, rollback } => words::abort(self, word, rollback).await,
         }
     }
 
@@ -130,6 +162,17 @@ impl Desk<'_> {
             }
         }
         Ok(Exit::Succeeded)
+    }
+
+    /// Asks before somebody is removed; `command` does not ask.
+    fn confirm(&mut self, subject: &str, command: String, yes: bool) -> Result<(), CliError> {
+        let question = format!("Remove {subject} from the fleet? Its certificate is refused from then on.");
+        let confirmed = if yes { Some(true) } else { self.terminal.confirm(&question)? };
+        match confirmed {
+            None => Err(CliError::NotConfirmed { subject: subject.to_owned(), command }),
+            Some(false) => Err(CliError::Declined),
+            Some(true) => Ok(()),
+        }
     }
 
     fn look(&self) -> Look {

@@ -52,10 +52,11 @@ impl Look {
 /// The tone of one of the contract's words for states, stages, contacts and outcomes.
 pub(crate) fn tone_of(word: &str) -> Tone {
     match word {
-        "committed" | "healthy" | "live" | "succeeded" | "yes" => Tone::Good,
-        "failed" | "rolled_back" | "halted" | "silent" | "conflict" | "reverted" | "no" | "paused" => Tone::Bad,
+        "committed" | "healthy" | "live" | "succeeded" | "yes" | "good" => Tone::Good,
+        "failed" | "rolled_back" | "halted" | "silent" | "conflict" | "reverted" | "no" | "paused" | "bad" => Tone::Bad,
         "ordered" | "committing" | "returning" | "returned" | "rolling_back" | "withdrawing" | "trial" | "working"
-        | "reverting" | "advancing" | "aborted" | "superseded" | "obstacle" => Tone::Doubtful,
+        | "reverting" | "advancing" | "aborted" | "superseded" | "obstacle" | "queued" | "cordoned" | "drained"
+        | "inconclusive" => Tone::Doubtful,
         _ => Tone::Plain,
     }
 }

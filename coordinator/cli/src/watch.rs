@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tonic::Streaming;
 
 use evenkeel_model::Millis;
@@ -47,13 +47,6 @@ pub(crate) async fn watch(
     surroundings: &Surroundings,
 ) -> Watched {
     let interrupted = (surroundings.interrupt)();
-    let deadline = limit.map(|limit| Instant::now() + limit.to_std());
-    let timed_out = async {
-        match deadline {
-            Some(deadline) => sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
     // All three are begun once and dropped at the end, so cancel safety is only that of `follow`: it leaves `progress` whole.
     tokio::select! {
         biased;
@@ -62,7 +55,15 @@ pub(crate) async fn watch(
             Ok(exit) => Watched::Over(exit),
             Err(error) => Watched::Stopped(error),
         },
-        () = timed_out => Watched::TimedOut,
+        () = after(limit) => Watched::TimedOut,
+    }
+}
+
+/// Ends when `limit` has passed since it was first polled; without one, never.
+pub(crate) async fn after(limit: Option<Millis>) {
+    match limit {
+        Some(limit) => sleep(limit.to_std()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use evenkeel_model::manifest::DEFAULT_KEEP;
 use evenkeel_model::{AppName, ServiceName, Specification};
 
-use crate::problem::shown;
+use crate::problem::invalid_name;
 use crate::reader::{At, Fields, Reader};
 use crate::rollout::Rollout;
 use crate::service::{self, ReadService, Surroundings};
 use crate::tree::{Node, Value};
-use crate::{keys, policy, rollout, shared_ports};
+use crate::{keys, policy, rollout, shared_ports, side_by_side};
 
 /// Reads the whole file. None only where there is nothing to go on with; any problem refuses the file in the end.
 pub(crate) fn read(reader: &mut Reader<'_>, root: &Node, project: Option<&AppName>) -> Option<Specification> {
@@ -24,6 +24,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Node, project: Option<&AppNam
     let services = read_services(reader, &root, &fields, &volumes, &rollout);
 
     shared_ports::check(reader, &services);
+    side_by_side::check(reader, &rollout.policy.strategy, &services);
     let if_orphaned = rollout.if_orphaned.unwrap_or_default();
     let policy = policy::settle(reader, rollout.policy, services.values().map(|service| &service.update));
     let services = services.into_iter().map(|(name, service)| (name, service.draft)).collect();
@@ -49,12 +50,6 @@ fn read_name(
             None
         }
     }
-}
-
-/// The model's message, with the user's text shortened.
-fn invalid_name(what: &'static str, text: &str) -> String {
-    let text = shown(text).trim_matches('`').to_owned();
-    evenkeel_model::id::InvalidName { what, text }.to_string()
 }
 
 fn read_version(reader: &mut Reader<'_>, fields: &Fields<'_>) {

@@ -16,6 +16,9 @@ const METHODS: [(&str, &str); 5] =
 const RESERVED: [&str; 7] =
     ["connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
+/// What a message says was expected of a status.
+pub(crate) const STATUS: &str = "a status such as `200`, or a range such as `200-299`";
+
 /// The probe, if it could be read.
 pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<HttpProbe> {
     let fields = reader.map(at, &keys::HTTP)?;
@@ -26,9 +29,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<HttpProbe> {
     let port = probe::read_port(reader, at, &fields);
     let method = fields.get("method").map_or(Some("GET"), |at| reader.one_of(&at, &METHODS, &[]));
     let headers = read_headers(reader, &fields);
-    let status = fields.get("status").map_or(Some((200, 399)), |at| {
-        reader.parsed(&at, "a status such as `200`, or a range such as `200-299`", parse_status)
-    });
+    let status = fields.get("status").map_or(Some((200, 399)), |at| reader.parsed(&at, STATUS, parse_status));
     let body = fields.get("body").map(|at| (reader.nonempty(&at, "text that a good answer contains"), at));
     let body = match body {
         Some((_, at)) if method == Some("HEAD") => {
@@ -85,7 +86,7 @@ fn is_value(text: &str) -> bool {
 }
 
 /// `200`, or `200-299`: both are good.
-fn parse_status(text: &str) -> Option<(u16, u16)> {
+pub(crate) fn parse_status(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
         let is_status = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());

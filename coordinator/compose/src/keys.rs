@@ -1,5 +1,13 @@
 //! Which keys there are, per map: the supported ones, those that Compose or the contract has and this version does not,
-//! and those that never will be. The crate's README explains each; a test holds the two together. Not here: reading values.
+//! and those that never will be. The crate's README explains each; a test holds the two together. Those of
+//! `x-rollout` are in `keys/rollout.rs`. Not here: reading values.
+
+mod rollout;
+
+pub(crate) use rollout::{
+    ANALYSIS, APPROVAL, COMPARE, EXPONENTIAL, GATE, GRPC, HEALTH, HTTP, HTTP_SOURCE, PROMETHEUS, ROLLOUT,
+    SERVICE_ROLLOUT, TCP, WAVE, WINDOW,
+};
 
 /// The keys that one kind of map may have.
 #[derive(Debug)]
@@ -18,7 +26,7 @@ pub(crate) struct Keys {
 
 /// Every table.
 #[cfg(test)]
-pub(crate) const ALL: [&Keys; 15] = [
+pub(crate) const ALL: [&Keys; 24] = [
     &TOP,
     &SERVICE,
     &PORT,
@@ -30,6 +38,15 @@ pub(crate) const ALL: [&Keys; 15] = [
     &UPDATE_CONFIG,
     &ROLLOUT,
     &SERVICE_ROLLOUT,
+    &WAVE,
+    &EXPONENTIAL,
+    &GATE,
+    &APPROVAL,
+    &WINDOW,
+    &ANALYSIS,
+    &PROMETHEUS,
+    &COMPARE,
+    &HTTP_SOURCE,
     &HEALTH,
     &HTTP,
     &GRPC,
@@ -144,91 +161,3 @@ pub(crate) const UPDATE_CONFIG: Keys = Keys {
     )],
     extensions: true,
 };
-
-pub(crate) const ROLLOUT: Keys = Keys {
-    scope: "x-rollout",
-    supported: &[
-        "strategy",
-        "waves",
-        "max_unavailable",
-        "max_failures",
-        "bake",
-        "health_deadline",
-        "pull_deadline",
-        "progress_deadline",
-        "on_failure",
-        "order",
-        "drain",
-        "hold",
-        "lb_delay",
-        "keep_old",
-        "keep",
-        "if_orphaned",
-        "health",
-    ],
-    later: &["by", "min_healthy", "gates", "tasks"],
-    refused: &[],
-    extensions: false,
-};
-
-/// What to do with a setting of the whole app under a service.
-const FOR_THE_APP: &str = "it is for the whole app: move it to `x-rollout` at the top of the file";
-
-pub(crate) const SERVICE_ROLLOUT: Keys = Keys {
-    scope: "services.NAME.x-rollout",
-    supported: &["order", "drain", "hold", "lb_delay", "keep_old", "health"],
-    later: &["by", "min_healthy", "gates", "tasks"],
-    refused: &[
-        ("strategy", FOR_THE_APP),
-        ("waves", FOR_THE_APP),
-        ("max_unavailable", FOR_THE_APP),
-        ("max_failures", FOR_THE_APP),
-        ("bake", FOR_THE_APP),
-        ("health_deadline", FOR_THE_APP),
-        ("pull_deadline", FOR_THE_APP),
-        ("progress_deadline", FOR_THE_APP),
-        ("on_failure", FOR_THE_APP),
-        ("keep", FOR_THE_APP),
-        ("if_orphaned", FOR_THE_APP),
-    ],
-    extensions: false,
-};
-
-pub(crate) const HEALTH: Keys = Keys {
-    scope: "x-rollout.health",
-    supported: &[
-        "http",
-        "grpc",
-        "tcp",
-        "exec",
-        "docker",
-        "interval",
-        "start_interval",
-        "timeout",
-        "successes",
-        "failures",
-        "start_period",
-    ],
-    later: &[],
-    refused: &[],
-    extensions: false,
-};
-
-pub(crate) const HTTP: Keys = Keys {
-    scope: "x-rollout.health.http",
-    supported: &["port", "path", "method", "host", "headers", "status", "body"],
-    later: &[],
-    refused: &[],
-    extensions: false,
-};
-
-pub(crate) const GRPC: Keys = Keys {
-    scope: "x-rollout.health.grpc",
-    supported: &["port", "service"],
-    later: &[],
-    refused: &[],
-    extensions: false,
-};
-
-pub(crate) const TCP: Keys =
-    Keys { scope: "x-rollout.health.tcp", supported: &["port"], later: &[], refused: &[], extensions: false };

@@ -12,11 +12,14 @@ use std::collections::BTreeMap;
 
 use evenkeel_model::{AppName, Specification};
 
+mod address;
+mod analysis;
 mod command;
 mod deploy;
 mod duration;
 mod environment;
 mod file;
+mod gates;
 mod health;
 mod healthcheck;
 mod hints;
@@ -31,17 +34,22 @@ mod policy;
 mod ports;
 mod probe;
 mod problem;
+mod prometheus;
 mod reader;
 mod rollout;
 mod route;
 mod service;
 mod shared_ports;
+mod side_by_side;
 mod signal;
+mod strategy;
 #[cfg(test)]
 mod tests;
 mod traffic;
 mod tree;
 mod via;
+mod waves;
+mod window;
 mod words;
 
 pub use problem::{Problem, Problems};

@@ -8,11 +8,18 @@ use evenkeel_model::Mount;
 use crate::keys;
 use crate::problem::shown;
 use crate::reader::{At, Reader};
-use crate::tree::Value;
+use crate::tree::{Place, Value};
+
+/// A mount and where it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct MountedAt {
+    pub(crate) mount: Mount,
+    pub(crate) place: Place,
+}
 
 /// All mounts of a service. `declared` are the volumes at the top of the file.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, declared: &BTreeSet<String>) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = Vec::new();
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, declared: &BTreeSet<String>) -> Vec<MountedAt> {
+    let mut mounted = Vec::new();
     let mut targets: BTreeMap<String, usize> = BTreeMap::new();
     for item in reader.list(at, "a list of volumes such as `data:/var/lib/data`").unwrap_or_default() {
         let mount = match &item.node.value {
@@ -31,9 +38,9 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, declared: &BTreeSet<Str
             let name = shown(name);
             reader.problem(&item, format!("the volume {name} is not declared: write it under `volumes:` at the top"));
         }
-        mounts.push(mount);
+        mounted.push(MountedAt { mount, place: item.place });
     }
-    mounts
+    mounted
 }
 
 /// `SOURCE:TARGET[:ro|rw]`.

@@ -1,9 +1,11 @@
 //! The rollout's policy out of the two places where it may be written: `x-rollout`, and `update_config` of the services.
 //! Not here: reading either (modules `rollout` and `deploy`), obeying it (crate `evenkeel-rollout`).
 
-use evenkeel_model::{Count, Millis, OnFailure, Order, Policy};
+use evenkeel_model::{Count, Gate, Millis, OnFailure, Order, Policy};
 
 use crate::reader::{Reader, Written};
+use crate::strategy::WrittenStrategy;
+use crate::waves::WrittenWaves;
 
 /// What one `update_config` says.
 #[derive(Debug, Clone, Default)]
@@ -18,14 +20,17 @@ pub(crate) struct Update {
 /// What `x-rollout` says of the whole app's policy. What is absent takes the contract's default.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WrittenPolicy {
-    pub(crate) waves: Option<Vec<Count>>,
+    pub(crate) strategy: WrittenStrategy,
+    pub(crate) waves: WrittenWaves,
     pub(crate) max_unavailable: Option<Written<Count>>,
+    pub(crate) min_healthy: Option<Count>,
     pub(crate) max_failures: Option<Written<Count>>,
     pub(crate) bake: Option<Written<Millis>>,
     pub(crate) health_deadline: Option<Millis>,
     pub(crate) pull_deadline: Option<Millis>,
     pub(crate) progress_deadline: Option<Millis>,
     pub(crate) on_failure: Option<Written<OnFailure>>,
+    pub(crate) gates: Vec<Gate>,
 }
 
 /// Puts both together.
@@ -41,16 +46,25 @@ pub(crate) fn settle<'u>(
     let bake = once(reader, written.bake, &each(&updates, |update| update.bake.clone()));
     let on_failure = once(reader, written.on_failure, &each(&updates, |update| update.on_failure.clone()));
     let default = Policy::default();
+    let WrittenPolicy { strategy: moved, waves: WrittenWaves { waves, by, first }, .. } = written;
+    let strategy = moved.strategy.map_or(default.strategy, |written| written.value);
     Policy {
-        strategy: default.strategy,
-        waves: written.waves.unwrap_or(default.waves),
+        strategy,
+        waves: waves.unwrap_or_else(|| strategy.default_waves()),
+        by,
+        first,
         max_unavailable: max_unavailable.map(|written| written.value),
+        min_healthy: written.min_healthy,
         max_failures: max_failures.map(|written| written.value),
         bake: bake.map_or(default.bake, |written| written.value),
         health_deadline: written.health_deadline.unwrap_or(default.health_deadline),
         pull_deadline: written.pull_deadline.unwrap_or(default.pull_deadline),
         progress_deadline: written.progress_deadline.unwrap_or(default.progress_deadline),
         on_failure: on_failure.map_or(default.on_failure, |written| written.value),
+        promote: moved.promote.unwrap_or(default.promote),
+        weights: moved.weights.map_or(default.weights, |written| written.value),
+        keep_blue: moved.keep_blue.unwrap_or(default.keep_blue),
+        gates: written.gates,
     }
 }
 

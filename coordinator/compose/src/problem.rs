@@ -74,3 +74,9 @@ pub(crate) fn shown(text: &str) -> String {
     out.push('`');
     out
 }
+
+/// The model's message on a name, with the user's text shortened.
+pub(crate) fn invalid_name(what: &'static str, text: &str) -> String {
+    let text = shown(text).trim_matches('`').to_owned();
+    evenkeel_model::id::InvalidName { what, text }.to_string()
+}

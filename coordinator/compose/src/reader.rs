@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use evenkeel_model::{Count, Millis, Specification};
 
+use crate::interpolation::InterpolationError;
 use crate::keys::Keys;
 use crate::nearest::nearest;
 use crate::problem::{Problem, Problems, shown};
@@ -59,7 +60,12 @@ impl<'t> At<'t> {
 impl<'t> Fields<'t> {
     /// The value of a key; none if it is absent or nothing is written after it, which Compose holds to be the same.
     pub(crate) fn get(&self, key: &str) -> Option<At<'t>> {
-        self.all().find(|(name, at)| *name == key && !at.node.is_null()).map(|(_, at)| at)
+        self.named(key).filter(|at| !at.node.is_null())
+    }
+
+    /// The value of a key that says something by being there, also where nothing is written after it.
+    pub(crate) fn named(&self, key: &str) -> Option<At<'t>> {
+        self.all().find(|(name, _)| *name == key).map(|(_, at)| at)
     }
 
     /// All keys with their values, those with nothing after them too.
@@ -179,6 +185,16 @@ impl<'a> Reader<'a> {
 
     /// A scalar's text with its variables replaced. Numbers and booleans are the text as written.
     pub(crate) fn text(&mut self, at: &At<'_>, expected: &str) -> Option<String> {
+        self.text_or(at, expected, ToString::to_string)
+    }
+
+    /// As [`Self::text`], with the caller's words for what is wrong with a variable.
+    pub(crate) fn text_or(
+        &mut self,
+        at: &At<'_>,
+        expected: &str,
+        words: impl FnOnce(&InterpolationError) -> String,
+    ) -> Option<String> {
         let Value::Scalar { text, .. } = &at.node.value else { return self.expected(at, expected) };
         if at.node.is_null() {
             return self.expected(at, expected);
@@ -190,7 +206,7 @@ impl<'a> Reader<'a> {
             }
             Ok(text) => Some(text),
             Err(error) => {
-                self.problem(at, error.to_string());
+                self.problem(at, words(&error));
                 None
             }
         }
@@ -216,13 +232,9 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A truth value, in the words that Compose takes for one.
+    /// A truth value.
     pub(crate) fn bool(&mut self, at: &At<'_>) -> Option<bool> {
-        self.parsed(at, "`true` or `false`", |text| match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" => Some(true),
-            "false" | "no" | "off" => Some(false),
-            _ => None,
-        })
+        self.parsed(at, "`true` or `false`", truth)
     }
 
     /// A whole number within bounds.
@@ -302,5 +314,14 @@ impl<'a> Reader<'a> {
         };
         self.problem(at, format!("expected {expected}, found {found}"));
         None
+    }
+}
+
+/// A truth value, in the words that Compose takes for one.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }

@@ -1,13 +1,15 @@
-//! `x-rollout`, at the top for the app and in a service for that service. Not here: `health` (module of that name), and
-//! putting it together with `update_config` (modules `policy` and `order`) or for a service (module `traffic`).
+//! `x-rollout`, at the top for the app and in a service for that service. Not here: `health` and `gates` (modules of these names), the strategy's own keys
+//! (module `strategy`), who is moved when (module `waves`), and putting it together with `update_config` (modules `policy` and `order`) or for a
+//! service (module `traffic`).
 
 use evenkeel_model::manifest::IfOrphaned;
-use evenkeel_model::{Count, Health, OnFailure, Order};
+use evenkeel_model::{Health, OnFailure, Order};
 
+use crate::gates::{self, Course};
 use crate::policy::WrittenPolicy;
 use crate::reader::{At, Fields, Reader, Written};
 use crate::traffic::WrittenTraffic;
-use crate::{health, keys, order, traffic};
+use crate::{health, keys, order, strategy, traffic, waves};
 
 /// The most releases that a host is asked to keep the images of. More is a slip of the pen, and disks end.
 const MOST_KEPT: u64 = 1000;
@@ -33,9 +35,6 @@ pub(crate) struct ServiceRollout {
 /// Reads `x-rollout` at the top.
 pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Rollout {
     let Some(fields) = reader.map(at, &keys::ROLLOUT) else { return Rollout::default() };
-    if let Some(at) = fields.get("strategy") {
-        reader.one_of(&at, &[("rolling", ())], &["canary", "blue-green"]);
-    }
     let orphaned = [("keep", IfOrphaned::Keep), ("revert", IfOrphaned::Revert)];
     Rollout {
         policy: read_policy(reader, &fields),
@@ -62,42 +61,25 @@ fn read_common(reader: &mut Reader<'_>, fields: &Fields<'_>) -> ServiceRollout {
 }
 
 fn read_policy(reader: &mut Reader<'_>, fields: &Fields<'_>) -> WrittenPolicy {
+    let strategy = strategy::read(reader, fields);
+    let waves = waves::read(reader, fields, strategy.known);
+    let course = Course { strategy: strategy.known, has_switch: strategy.has_switch, most_waves: waves.most };
     let actions =
         [("pause", OnFailure::Pause), ("revert_failed", OnFailure::RevertFailed), ("rollback", OnFailure::Rollback)];
     let mut deadline = |key| fields.get(key).and_then(|at| reader.positive_duration(&at));
     let (health_deadline, pull_deadline, progress_deadline) =
         (deadline("health_deadline"), deadline("pull_deadline"), deadline("progress_deadline"));
     WrittenPolicy {
-        waves: fields.get("waves").and_then(|at| read_waves(reader, &at)),
+        strategy: strategy.written,
+        waves: waves.written,
         max_unavailable: fields.get("max_unavailable").and_then(|at| Some(at.written(reader.positive_count(&at)?))),
+        min_healthy: fields.get("min_healthy").and_then(|at| reader.count(&at)),
         max_failures: fields.get("max_failures").and_then(|at| Some(at.written(reader.count(&at)?))),
         bake: fields.get("bake").and_then(|at| Some(at.written(reader.duration(&at)?))),
         health_deadline,
         pull_deadline,
         progress_deadline,
         on_failure: fields.get("on_failure").and_then(|at| Some(at.written(reader.one_of(&at, &actions, &[])?))),
+        gates: fields.get("gates").map(|at| gates::read(reader, &at, course)).unwrap_or_default(),
     }
-}
-
-/// Waves rise. Hosts and percents can't be compared before the number of hosts is known, so each is held against its kind.
-fn read_waves(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Count>> {
-    let items = reader.list(at, "a list such as `[1, 10%, 50%, 100%]`")?;
-    if items.is_empty() {
-        reader.problem(at, "there are no waves: write at least one, such as `[100%]`");
-        return None;
-    }
-    let (mut hosts, mut percent) = (0, 0);
-    let mut waves = Vec::new();
-    for item in &items {
-        let Some(count) = reader.positive_count(item) else { continue };
-        let rises = match count {
-            Count::Hosts(count) => std::mem::replace(&mut hosts, count) < count,
-            Count::Percent(count) => std::mem::replace(&mut percent, count) < count,
-        };
-        if !rises {
-            reader.problem(item, format!("waves are cumulative and must rise: write more than before, not {count}"));
-        }
-        waves.push(count);
-    }
-    Some(waves)
 }

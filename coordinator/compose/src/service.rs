@@ -6,11 +6,13 @@ use evenkeel_model::manifest::ServiceDraft;
 use evenkeel_model::{Health, Millis, Mount, Order, Probe, Restart, ServiceName, ServiceSpec, Traffic};
 
 use crate::deploy::{self, Deploy};
+use crate::mounts::MountedAt;
 use crate::policy::Update;
 use crate::ports::PublishedAt;
 use crate::problem::shown;
 use crate::reader::{At, Fields, Reader};
 use crate::rollout::{self, Rollout};
+use crate::tree::Place;
 use crate::{command, environment, health, healthcheck, hints, keys, mounts, order, ports, signal, traffic};
 
 /// Compose's own.
@@ -32,6 +34,10 @@ pub(crate) struct ReadService {
     pub(crate) draft: ServiceDraft,
     /// Where each of its ports was written, in their order.
     pub(crate) published: Vec<PublishedAt>,
+    /// As for ports.
+    pub(crate) mounted: Vec<MountedAt>,
+    /// Where its order was written, if it was.
+    pub(crate) ordered_at: Option<Place>,
     /// What it says of the whole app's rollout.
     pub(crate) update: Update,
 }
@@ -42,32 +48,35 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, around: &Surroundings<'
     let image = read_image(reader, at, &fields);
     let local = fields.get("pull_policy").is_some_and(|at| read_pull_policy(reader, &at));
     let published = fields.get("ports").map(|at| ports::read(reader, &at)).unwrap_or_default();
+    let mounted = fields.get("volumes").map(|at| mounts::read(reader, &at, around.volumes)).unwrap_or_default();
     let deploy = fields.get("deploy").map(|at| deploy::read(reader, &at)).unwrap_or_default();
     let own = fields.get("x-rollout").map(|at| rollout::read_of_service(reader, &at)).unwrap_or_default();
     let check = fields.get("healthcheck").and_then(|at| healthcheck::read(reader, &at));
     let health = health::choose(reader, around, own.health, check.as_ref());
     let check = check.map(|check| check.engine);
-    let mut spec = read_container(reader, &fields, around);
+    let mut spec = read_container(reader, &fields);
     spec.ports = published.iter().map(|published| published.port.clone()).collect();
+    spec.mounts = mounted.iter().map(|mounted| mounted.mount.clone()).collect();
     spec.engine_healthcheck = check;
     spec.health = health;
     spec.constraints.clone_from(&deploy.constraints);
-    spec.order = order::settle(reader, around, &spec, own.order, deploy.update.order.as_ref());
+    let order = order::settle(reader, around, &spec, own.order, deploy.update.order.as_ref());
+    spec.order = order.order;
     traffic::settle(reader, around, &mut spec, own.traffic);
     hints::note_requests_without_http(reader, around.name, &spec);
     check_placement(reader, at, &spec, &deploy);
     let draft = ServiceDraft { image: image.unwrap_or_default(), local, spec };
-    Some(ReadService { draft, published, update: deploy.update })
+    Some(ReadService { draft, published, mounted, ordered_at: order.written, update: deploy.update })
 }
 
 /// The keys that are about the container alone.
-fn read_container(reader: &mut Reader<'_>, fields: &Fields<'_>, around: &Surroundings<'_>) -> ServiceSpec {
+fn read_container(reader: &mut Reader<'_>, fields: &Fields<'_>) -> ServiceSpec {
     ServiceSpec {
         command: fields.get("command").and_then(|at| command::read_command(reader, &at)),
         entrypoint: fields.get("entrypoint").and_then(|at| command::read(reader, &at)),
         environment: fields.get("environment").map(|at| environment::read(reader, &at)).unwrap_or_default(),
         ports: Vec::new(),
-        mounts: fields.get("volumes").map(|at| mounts::read(reader, &at, around.volumes)).unwrap_or_default(),
+        mounts: Vec::new(),
         engine_healthcheck: None,
         health: Health::with_defaults(Probe::Running),
         restart: fields.get("restart").and_then(|at| read_restart(reader, &at)).unwrap_or(Restart::UnlessStopped),

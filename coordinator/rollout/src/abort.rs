@@ -1,12 +1,12 @@
 //! An operator's word that a rollout is to end, and when it is refused. Not here: what follows from it (step `judge`).
 
-use crate::{Abort, Outcome, Rollout, State};
+use crate::{Abort, Kind, Outcome, Rollout, State};
 
 /// Why a rollout can't be aborted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AbortError {
     /// It is over.
-    #[error("the rollout has ended already: {}", word(*outcome))]
+    #[error("the rollout has ended already: {}", outcome_in_words(*outcome))]
     AlreadyEnded {
         /// How.
         outcome: Outcome,
@@ -14,14 +14,21 @@ pub enum AbortError {
     /// It is taking hosts back already, and this abort would not take back more.
     #[error("the rollout is being taken back already: wait for its end, or let another rollout supersede it")]
     AlreadyGoingBack,
+    /// It is a rollback: taking it back would lead to the release that was left.
+    #[error(
+        "a rollback is not rolled back: abort it without `--rollback`, or say by a rollback of its own which release the fleet is to have"
+    )]
+    OfARollback,
 }
 
 /// Records an operator's word; the next plan obeys it.
 ///
-/// An abort with `rollback` may follow one without; `superseded` is refused only after the end.
+/// An abort with `rollback` may follow one without; `superseded` is refused only after the end. One that waits for its turn is over at once; the
+/// caller notes when.
 pub fn abort(rollout: &mut Rollout, abort: Abort) -> Result<(), AbortError> {
     match rollout.state {
         State::Ended { outcome } => return Err(AbortError::AlreadyEnded { outcome }),
+        _ if abort.rollback && rollout.kind == Kind::Rollback => return Err(AbortError::OfARollback),
         State::RollingBack if !abort.superseded => return Err(AbortError::AlreadyGoingBack),
         State::Withdrawing if !abort.superseded && !abort.rollback => return Err(AbortError::AlreadyGoingBack),
         _ => {}
@@ -31,11 +38,15 @@ pub fn abort(rollout: &mut Rollout, abort: Abort) -> Result<(), AbortError> {
     if stronger && !abort.superseded {
         return Err(AbortError::AlreadyGoingBack);
     }
+    if rollout.state == State::Queued {
+        rollout.state = State::Ended { outcome: if abort.superseded { Outcome::Superseded } else { Outcome::Aborted } };
+    }
     rollout.abort = Some(abort);
     Ok(())
 }
 
-fn word(outcome: Outcome) -> &'static str {
+/// How a rollout ended, for a sentence.
+pub(crate) fn outcome_in_words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded => "it has succeeded",
         Outcome::RolledBack => "it was rolled back",
@@ -77,6 +88,16 @@ mod tests {
         let mut said = in_state(State::Advancing);
         assert_eq!(abort(&mut said, an_abort(true, false)), Ok(()));
         assert_eq!(abort(&mut said, an_abort(false, false)), Err(AbortError::AlreadyGoingBack));
+    }
+
+    #[test]
+    fn a_rollback_is_not_rolled_back() {
+        let mut fixture = Fixture::running(1);
+        fixture.roll_back(2);
+        let mut rollout = fixture.rollout.unwrap();
+        assert_eq!(abort(&mut rollout, an_abort(true, false)), Err(AbortError::OfARollback));
+        assert_eq!(rollout.abort, None);
+        assert_eq!(abort(&mut rollout, an_abort(false, false)), Ok(()));
     }
 
     #[test]

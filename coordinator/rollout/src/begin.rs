@@ -1,13 +1,17 @@
-//! The beginning of a rollout: which hosts it covers, and in which wave each is. Not here: whether one may begin now (the coordinator asks its store),
+//! The beginning of a rollout: which hosts it covers, and whether they can be moved so. Not here: in which wave each is (module `waves`), whether one may begin now (the coordinator asks its store),
 //! the first order (that is `plan`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use evenkeel_model::{AppKey, HostId, Manifest, OperatorName, Policy, ReleaseNumber, RolloutId, UnixMillis};
+use evenkeel_model::{
+    AppKey, HostId, Manifest, Millis, OperatorName, Order, Policy, ReleaseNumber, RolloutId, ServiceName, Share,
+    Strategy, UnixMillis,
+};
 
-use crate::{Contact, HostProgress, HostState, HostView, Kind, Rollout, State};
+use crate::waves::divide;
+use crate::{Duty, HostProgress, HostView, Kind, Rollout, State};
 
 /// What a rollout is begun from.
 #[derive(Debug, Clone)]
@@ -58,25 +62,58 @@ pub enum BeginError {
         /// How many hosts there are.
         hosts: usize,
     },
+    /// None of the hosts that the policy wants in the first wave is there.
+    #[error("none of the hosts of `first` is among those that the release goes to: {}", first.iter().map(HostId::as_str).collect::<Vec<_>>().join(", "))]
+    NoFirst {
+        /// These.
+        first: Vec<HostId>,
+    },
+    /// The floor leaves no host to move.
+    #[error("`min_healthy: {floor}` leaves none of the {hosts} hosts that may be unavailable for a moment: lower it")]
+    NoBudget {
+        /// The floor as written.
+        floor: String,
+        /// How many hosts it is of.
+        hosts: usize,
+    },
+    /// Agents take the old containers away at the commit still.
+    #[error("`keep_blue` is not honoured by this version's agents: leave it out")]
+    KeepBlue,
+    /// The strategy has old and new run side by side, and they can't.
+    #[error(
+        "strategy {} runs old and new side by side, and service {service} is stop-first: its old container is stopped before the new one starts", strategy.as_str()
+    )]
+    CanNotStage {
+        /// The service.
+        service: ServiceName,
+        /// The strategy.
+        strategy: Strategy,
+    },
 }
 
 /// Begins a rollout. It covers the hosts that the new release matches, and those that only the old one matches (it is removed from them at their wave).
-/// Hosts are put into waves in the order of their ids, live ones first: a first wave that nobody hears proves nothing.
+/// Hosts that are cordoned or drained keep what they have.
 pub fn begin(begin: Begin<'_>) -> Result<Rollout, BeginError> {
     let manifest = |release| begin.releases.get(&release).ok_or(BeginError::UnknownRelease { release });
     let to = manifest(begin.to)?;
     let from = begin.from.map(manifest).transpose()?;
 
-    if !begin.hosts.iter().any(|view| matches(to, &view.labels)) {
+    let is_free = |view: &&HostView| view.duty == Duty::Active;
+    if !begin.hosts.iter().filter(is_free).any(|view| matches(to, &view.labels)) {
         return Err(no_host(&begin, to));
     }
     let is_covered =
         |view: &&HostView| matches(to, &view.labels) || from.is_some_and(|from| matches(from, &view.labels));
-    let covered: Vec<&HostView> = begin.hosts.iter().filter(is_covered).collect();
-    let ends = begin.policy.wave_ends(covered.len());
-    let hosts = in_waves(&covered, &ends, begin.now);
+    let covered: Vec<&HostView> = begin.hosts.iter().filter(is_free).filter(is_covered).collect();
+    let shares = begin.policy.shares();
+    check(&begin, to, &covered, &shares)?;
+    let division = divide(&begin.policy, &covered);
+    let waiting = |(host, wave)| (host, HostProgress::waiting(wave, begin.now));
 
     Ok(Rollout {
+        hosts: division.hosts.into_iter().map(waiting).collect(),
+        waves: division.rules.len(),
+        rules: division.rules,
         id: begin.id,
         key: begin.key,
         kind: begin.kind,
@@ -87,15 +124,44 @@ pub fn begin(begin: Begin<'_>) -> Result<Rollout, BeginError> {
         began: begin.now,
         ended: None,
         state: State::Advancing,
-        hosts,
         dropped: BTreeSet::new(),
-        waves: ends.len(),
         wave: 0,
+        begun: false,
+        moved: false,
+        shares,
+        step: 0,
+        promoted: None,
+        waits_at_gate: false,
+        gates: Vec::new(),
+        hold: None,
+        frozen: false,
+        freeze_override: None,
+        acts: Vec::new(),
         healthy_since: None,
         progressed: begin.now,
         failure: None,
         abort: None,
     })
+}
+
+/// What the policy asks for and this fleet or release can't give.
+fn check(begin: &Begin<'_>, to: &Manifest, covered: &[&HostView], shares: &[Share]) -> Result<(), BeginError> {
+    let policy = &begin.policy;
+    if policy.keep_blue != Millis(0) {
+        return Err(BeginError::KeepBlue);
+    }
+    if !policy.first.is_empty() && !covered.iter().any(|view| policy.first.contains(&view.host)) {
+        return Err(BeginError::NoFirst { first: policy.first.clone() });
+    }
+    if begin.from.is_some() && policy.budget(covered.len(), None) == 0 {
+        let floor = policy.min_healthy.map(|count| count.to_string()).unwrap_or_default();
+        return Err(BeginError::NoBudget { floor, hosts: covered.len() });
+    }
+    let can_not_wait = to.services.iter().find(|(_, service)| service.spec.order == Order::StopFirst);
+    match can_not_wait.filter(|_| begin.from.is_some() && shares.iter().any(|share| share.is_partial())) {
+        Some((service, _)) => Err(BeginError::CanNotStage { service: service.clone(), strategy: policy.strategy }),
+        None => Ok(()),
+    }
 }
 
 /// Whether at least one service of a release runs on hosts with these labels.
@@ -104,29 +170,6 @@ pub(crate) fn matches(manifest: &Manifest, labels: &BTreeMap<String, String>) ->
         .services
         .values()
         .any(|service| service.spec.constraints.iter().all(|constraint| constraint.matches(labels)))
-}
-
-fn in_waves(covered: &[&HostView], ends: &[usize], now: UnixMillis) -> BTreeMap<HostId, HostProgress> {
-    let is_live = |view: &&&HostView| view.contact == Contact::Live && !view.conflict;
-    let live_first = covered.iter().filter(is_live).chain(covered.iter().filter(|view| !is_live(view)));
-    let mut wave = 0;
-    let mut hosts = BTreeMap::new();
-    for (position, view) in live_first.enumerate() {
-        while ends.get(wave).is_some_and(|end| position >= *end) {
-            wave += 1;
-        }
-        let progress = HostProgress {
-            wave,
-            state: HostState::Waiting,
-            generation: None,
-            since: now,
-            failure: None,
-            obstacle: None,
-            proven: false,
-        };
-        hosts.insert(view.host.clone(), progress);
-    }
-    hosts
 }
 
 fn no_host(begin: &Begin<'_>, manifest: &Manifest) -> BeginError {
@@ -193,6 +236,13 @@ mod tests {
             "no host of environment default matches release 2: service app asks for node.labels.role == web; \
              service db asks for node.labels.role == db (3 hosts are there)"
         );
+    }
+
+    #[test]
+    fn what_agents_do_not_honour_is_refused() {
+        let mut fixture = Fixture::running(1);
+        fixture.policy.keep_blue = Millis::minutes(30);
+        assert_eq!(begin(fixture.begin(2)), Err(BeginError::KeepBlue));
     }
 
     #[test]

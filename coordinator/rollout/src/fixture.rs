@@ -6,12 +6,12 @@ use std::sync::Arc;
 use evenkeel_model::{
     AppKey, AppReport, CauseKind, Constraint, Digest, EnvironmentName, Epoch, Failure, Generation, Health, HostId,
     ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, Probe, Refusal, RefusedAssignment, ReleaseNumber,
-    Restart, RolloutId, Service, ServiceReport, ServiceSpec, Stage, UnixMillis, Version,
+    Restart, RolloutId, Service, ServiceReport, ServiceSpec, Share, Stage, UnixMillis, Version, Waves,
 };
 
 use crate::{
-    Abort, Begin, Contact, HostProgress, HostState, HostView, Input, Kind, Ordered, Outcome, Plan, Rollout, State,
-    begin, plan,
+    Abort, Begin, Contact, Duty, Frozen, HostProgress, HostState, HostView, Input, Kind, Order, Ordered, Outcome, Plan,
+    Rollout, State, begin, plan,
 };
 
 /// A fleet, and all that the planner is told.
@@ -22,6 +22,7 @@ pub(crate) struct Fixture {
     pub(crate) current: Option<ReleaseNumber>,
     pub(crate) policy: Policy,
     pub(crate) rollout: Option<Rollout>,
+    pub(crate) frozen: Option<Frozen>,
 }
 
 impl Fixture {
@@ -33,8 +34,9 @@ impl Fixture {
             hosts: Vec::new(),
             releases: releases.collect(),
             current: None,
-            policy: Policy { waves: vec!["1".parse().unwrap(), "2".parse().unwrap()], ..Policy::default() },
+            policy: Policy { waves: waves(&["1", "2"]), ..Policy::default() },
             rollout: None,
+            frozen: None,
         };
         for number in 1..=count {
             fixture.join(&format!("h{number}"));
@@ -58,6 +60,7 @@ impl Fixture {
         self.hosts.push(HostView {
             host: id(host),
             labels: BTreeMap::new(),
+            duty: Duty::Active,
             contact: Contact::Live,
             conflict: false,
             ordered: None,
@@ -83,7 +86,8 @@ impl Fixture {
 
     pub(crate) fn ordered(&mut self, host: &str, generation: u64, release: Option<u64>, phase: Phase) {
         let version = version(generation);
-        self.view(host).ordered = Some(Ordered { version, release: release.map(ReleaseNumber), phase });
+        let release = release.map(ReleaseNumber);
+        self.view(host).ordered = Some(Ordered { version, release, phase, share: Share::ALL });
     }
 
     /// The host's word on its newest order.
@@ -105,6 +109,7 @@ impl Fixture {
             version: ordered.version,
             release: ordered.release,
             stage,
+            share: ordered.share,
             base,
             healthy: healthy && accepted_serves,
             failure: None,
@@ -175,6 +180,7 @@ impl Fixture {
             current: self.current,
             current_policy: &self.policy,
             rollout: self.rollout.as_ref(),
+            frozen: self.frozen.as_ref(),
         })
     }
 
@@ -184,13 +190,18 @@ impl Fixture {
         for (host, order) in &plan.orders {
             let view = self.hosts.iter_mut().find(|view| view.host == *host).unwrap();
             let version = version(order.generation.0);
-            view.ordered = Some(Ordered { version, release: order.release, phase: order.phase });
+            let Order { release, phase, share, .. } = *order;
+            view.ordered = Some(Ordered { version, release, phase, share });
             view.refused = None;
         }
         self.rollout = plan.rollout;
         let again = self.peek();
         assert_eq!((&again.orders, &again.rollout), (&vec![], &self.rollout), "planning twice changes nothing");
-        assert_eq!(again.prefetch, plan.prefetch, "planning twice changes nothing");
+        assert_eq!(
+            (&again.prefetch, &again.measures),
+            (&plan.prefetch, &plan.measures),
+            "planning twice changes nothing"
+        );
         plan.orders.iter().map(|(host, order)| in_short(host, order)).collect()
     }
 
@@ -240,7 +251,13 @@ impl Fixture {
 
 fn in_short(host: &HostId, order: &crate::Order) -> String {
     let release = order.release.map_or("nothing".to_owned(), |release| format!("r{release}"));
-    format!("{host} g{} {release} {}", order.generation, format!("{:?}", order.phase).to_lowercase())
+    let share = if order.share.is_partial() { format!(" {}", order.share) } else { String::new() };
+    format!("{host} g{} {release} {}{share}", order.generation, format!("{:?}", order.phase).to_lowercase())
+}
+
+/// Waves as they are written.
+pub(crate) fn waves(counts: &[&str]) -> Waves {
+    Waves::List(counts.iter().map(|count| count.parse::<evenkeel_model::Count>().unwrap().into()).collect())
 }
 
 pub(crate) fn id(host: &str) -> HostId {

@@ -4,7 +4,8 @@ use evenkeel_model::{Failure, HostId, Manifest, Policy, ReleaseNumber, UnixMilli
 
 use crate::begin::matches;
 use crate::row::{Row, Standing};
-use crate::{HostProgress, HostState, Input, Order, Outcome, Rollout, State};
+use crate::steps::gate::AtGate;
+use crate::{HostProgress, HostState, Input, Order, Outcome, Rollout, State, WaitingOn};
 
 /// The fleet during a plan.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(crate) struct Fleet<'a> {
     pub(crate) held_back: bool,
     /// A host that failed on its way back, with its failure.
     pub(crate) lost: Option<Failure>,
+    /// Why the rollout rests.
+    pub(crate) held: Option<WaitingOn>,
+    /// What the rollout waits for at its gates.
+    pub(crate) at_gate: AtGate,
 }
 
 impl<'a> Fleet<'a> {
@@ -45,10 +50,20 @@ impl<'a> Fleet<'a> {
             if going {
                 rollout.dropped.extend(std::mem::take(&mut rollout.hosts).into_keys());
                 let covered = rows.iter().filter(|row| row.covered).count();
-                budget = rollout.policy.budget(covered + rollout.dropped.len());
+                budget = rollout.budget_of(covered + rollout.dropped.len());
             }
         }
-        Self { input, rows, budget, unavailable: 0, going_back: 0, held_back: false, lost: None }
+        Self {
+            input,
+            rows,
+            budget,
+            unavailable: 0,
+            going_back: 0,
+            held_back: false,
+            lost: None,
+            held: None,
+            at_gate: AtGate::default(),
+        }
     }
 
     /// The time now.
@@ -75,7 +90,7 @@ impl<'a> Fleet<'a> {
     /// Goes on without a rollout: under the policy by which hosts join.
     pub(crate) fn leave_rollout(&mut self, policy: &Policy, current: Option<ReleaseNumber>) {
         let hosts = self.rows.iter().filter(|row| current.is_some_and(|release| self.release_matches(release, row)));
-        self.budget = policy.budget(hosts.count());
+        self.budget = policy.budget(hosts.count(), None);
         for row in &mut self.rows {
             row.covered = false;
         }

@@ -49,22 +49,29 @@
 mod abort;
 mod begin;
 mod fleet;
+mod gate;
 mod plan;
 mod preview;
 mod proof;
+mod reading;
 mod rollout;
 mod row;
 mod steps;
 mod view;
+mod waves;
+mod words;
 
 #[cfg(test)]
 mod fixture;
 
 pub use abort::{AbortError, abort};
 pub use begin::{Begin, BeginError, begin};
-pub use plan::{Order, Plan, WaitingOn};
+pub use gate::{Approved, GateId, GateRecord, Reading, Verdict};
+pub use plan::{Measure, Order, Plan, WaitingOn};
 pub use preview::{Change, Preview, PreviewHost, PreviewWave, preview};
 pub use proof::believed;
-pub use rollout::{Abort, HostProgress, HostState, Kind, Outcome, Rollout, State};
+pub use reading::Measured;
+pub use rollout::{Abort, Hold, HostProgress, HostState, Kind, Outcome, Rollout, State};
 pub use steps::{MOST_PREFETCHING, plan};
-pub use view::{Contact, HostView, Input, Ordered};
+pub use view::{Contact, Duty, Frozen, HostView, Input, Ordered};
+pub use words::{Act, Deed, Speaker, WordError, approve, note, pause, promote, resume, take_reading};

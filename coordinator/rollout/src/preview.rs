@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_model::{
     HostId, KeepOld, Manifest, Millis, Order as ServiceOrder, Port, ReleaseNumber, RolloutId, Service, ServiceName,
-    ServiceSpec,
+    ServiceSpec, Share,
 };
 use serde::Serialize;
 
 use crate::row::Row;
 use crate::{Begin, BeginError, HostView, Input, Rollout, begin, plan};
+
+mod diff;
 
 /// What a rollout would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +27,8 @@ pub struct Preview {
     pub prefetch: usize,
     /// The rollout that goes on now, and would have to end (or be superseded) first.
     pub going: Option<RolloutId>,
+    /// How long it takes at least: its bakes alone. Gates and hosts take what they take.
+    pub shortest: Millis,
 }
 
 /// One wave.
@@ -32,6 +36,10 @@ pub struct Preview {
 pub struct PreviewWave {
     /// Its hosts, in the order of their ids.
     pub hosts: Vec<PreviewHost>,
+    /// How long it must stay healthy, with each share that has traffic.
+    pub bake: Millis,
+    /// The gates that stand in it, for people.
+    pub gates: Vec<String>,
 }
 
 /// What one host would see.
@@ -45,6 +53,8 @@ pub struct PreviewHost {
     pub base: Option<ReleaseNumber>,
     /// What becomes of each service.
     pub services: BTreeMap<ServiceName, Change>,
+    /// What differs from what runs there, for people.
+    pub differences: Vec<String>,
 }
 
 /// What becomes of a service on a host.
@@ -83,7 +93,7 @@ pub enum Change {
 /// Begins a rollout without storing it. `input` is the fleet as it would be planned on; `args` what `begin` would be given.
 pub fn preview(input: &Input<'_>, args: &Begin<'_>) -> Result<Preview, BeginError> {
     let rollout = begin(args.clone())?;
-    let mut waves: Vec<PreviewWave> = (0..rollout.waves).map(|_| PreviewWave { hosts: Vec::new() }).collect();
+    let mut waves: Vec<PreviewWave> = (0..rollout.waves).map(|wave| empty_wave(&rollout, wave)).collect();
     for view in args.hosts {
         if let Some(progress) = rollout.hosts.get(&view.host) {
             waves[progress.wave].hosts.push(host(args, view));
@@ -91,7 +101,20 @@ pub fn preview(input: &Input<'_>, args: &Begin<'_>) -> Result<Preview, BeginErro
     }
     let going = input.rollout.filter(|rollout| rollout.outcome().is_none()).map(|rollout| rollout.id);
     let prefetch = plan(&Input { rollout: Some(&rollout), ..input.clone() }).prefetch.len();
-    Ok(Preview { budget: rollout.budget(), rollout, waves, prefetch, going })
+    let baking = rollout.shares.iter().filter(|share| **share != Share::NONE).count();
+    let bakes: u64 = waves.iter().map(|wave| wave.bake.0).sum();
+    let shortest = Millis(bakes.saturating_mul(u64::try_from(baking).unwrap_or(u64::MAX)));
+    Ok(Preview { budget: rollout.budget(), rollout, waves, prefetch, going, shortest })
+}
+
+fn empty_wave(rollout: &Rollout, wave: usize) -> PreviewWave {
+    let rule = rollout.rules.get(wave).copied().flatten().and_then(|rule| rollout.policy.waves.get(rule));
+    let gates = rollout.policy.gates.iter().filter(|gate| gate.waves.has(wave, rollout.waves));
+    PreviewWave {
+        hosts: Vec::new(),
+        bake: rollout.policy.bake(rule),
+        gates: gates.map(|gate| format!("{} ({})", gate.check, gate.at)).collect(),
+    }
 }
 
 fn host(args: &Begin<'_>, view: &HostView) -> PreviewHost {
@@ -110,11 +133,15 @@ fn host(args: &Begin<'_>, view: &HostView) -> PreviewHost {
         let (manifest, names) = side.as_ref()?;
         names.contains(name).then(|| manifest.services.get(name).cloned())?
     };
-    let services = all.into_iter().map(|name| {
-        let change = change(on(&old, &name).as_ref(), on(&new, &name).as_ref(), base.is_some() && old.is_none());
-        (name, change)
-    });
-    PreviewHost { host: view.host.clone(), live: row.is_live(), base, services: services.collect() }
+    let mut services = BTreeMap::new();
+    let mut differences = Vec::new();
+    for name in all {
+        let (was, is) = (on(&old, &name), on(&new, &name));
+        differences.extend(diff::differences(&name, was.as_ref(), is.as_ref()));
+        let change = change(was.as_ref(), is.as_ref(), base.is_some() && old.is_none());
+        services.insert(name, change);
+    }
+    PreviewHost { host: view.host.clone(), live: row.is_live(), base, services, differences }
 }
 
 /// `unknown`: something runs there, but what it is made of is not kept.

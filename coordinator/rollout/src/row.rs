@@ -3,7 +3,7 @@
 
 use evenkeel_model::{AppReport, Failure, Generation, Phase, Refusal, ReleaseNumber, Stage};
 
-use crate::{Contact, HostProgress, HostView, Order};
+use crate::{Contact, Duty, HostProgress, HostView, Order};
 
 /// How a host counts against the budget. The rule is in the crate's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Row<'_> {
         self.order.or_else(|| {
             let ordered = self.view.ordered?;
             let generation = ordered.version.generation;
-            Some(Order { generation, release: ordered.release, phase: ordered.phase })
+            Some(Order { generation, release: ordered.release, phase: ordered.phase, share: ordered.share })
         })
     }
 
@@ -71,6 +71,11 @@ impl Row<'_> {
         self.report()
             .filter(|report| report.version.generation == last.generation && report.release == last.release)
             .filter(is_of_now)
+    }
+
+    /// Whether a trial gets as much of what is new as it was ordered. Of nothing, all is all.
+    pub(crate) fn has_its_share(&self, report: &AppReport) -> bool {
+        report.release.is_none() || self.last().is_some_and(|last| last.share == report.share)
     }
 
     /// Its refusal of what it was ordered last.
@@ -145,8 +150,17 @@ impl Row<'_> {
         self.answers() && self.report().is_some_and(says)
     }
 
+    /// Whether it was ordered to have nothing.
+    pub(crate) fn was_told_to_have_nothing(&self) -> bool {
+        self.last().is_some_and(|last| last.release.is_none() && last.phase != Phase::Withdrawn)
+    }
+
     /// How it counts against the budget.
     pub(crate) fn standing(&self) -> Standing {
+        // One that was emptied is down by our hand as long as it is kept empty.
+        if self.view.duty == Duty::Drained && self.was_told_to_have_nothing() {
+            return Standing::Unavailable;
+        }
         let was_given = self.last().is_some_and(|last| last.release.is_some());
         if !self.covered && !was_given && self.base().is_none() {
             return Standing::Empty;

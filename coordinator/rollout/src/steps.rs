@@ -4,7 +4,10 @@ mod admit;
 mod advance;
 mod converge;
 mod deadline;
+mod drain;
 mod finish;
+pub(crate) mod gate;
+mod hold;
 mod judge;
 mod prefetch;
 mod revert;
@@ -31,10 +34,17 @@ pub fn plan(input: &Input<'_>) -> Plan {
     if let Some(rollout) = going.as_deref_mut() {
         admit::admit(&mut fleet, rollout);
         fleet.recount();
+        fleet.held = hold::hold(input, rollout);
         judge::judge(&mut fleet, rollout);
-        advance::advance(&mut fleet, rollout);
-        deadline::deadline(&fleet, rollout);
-        select::select(&mut fleet, rollout);
+        fleet.held = fleet.held.filter(|_| rollout.state == crate::State::Advancing);
+        if fleet.held.is_none() {
+            advance::advance(&mut fleet, rollout);
+        }
+        // An analysis may have had it rest.
+        if fleet.held.is_none() {
+            deadline::deadline(&fleet, rollout);
+            select::select(&mut fleet, rollout);
+        }
         revert::revert(&mut fleet, rollout);
         finish::finish(&mut fleet, rollout);
     }
@@ -47,13 +57,15 @@ pub fn plan(input: &Input<'_>) -> Plan {
         None => fleet.leave_rollout(current_policy(input, rollout.as_ref()), current(input, rollout.as_ref())),
     }
     converge::converge(&mut fleet, rollout.as_ref());
+    drain::drain(&mut fleet);
     answer.for_others(&fleet, rollout.as_ref());
 
     if let Some(rollout) = rollout.as_mut().filter(|_| input.rollout.is_some_and(|before| before.outcome().is_none())) {
         fleet.give_back(rollout);
     }
+    let measures = std::mem::take(&mut fleet.at_gate.measures);
     let orders = fleet.rows.iter().filter_map(|row| Some((row.view.host.clone(), row.order?))).collect();
-    Plan { orders, prefetch: ahead, rollout, waiting: answer.reasons, wake_at: answer.wake_at }
+    Plan { orders, prefetch: ahead, measures, rollout, waiting: answer.reasons, wake_at: answer.wake_at }
 }
 
 /// The current release. A rollout that has just succeeded makes it, even where the caller has not taken note yet.

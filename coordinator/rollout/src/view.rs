@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, AppReport, HostId, Manifest, Phase, PrefetchReport, PrefetchState, RefusedAssignment, ReleaseNumber,
-    UnixMillis, Version,
+    AppKey, AppReport, HostId, Manifest, OperatorName, Phase, PrefetchReport, PrefetchState, RefusedAssignment,
+    ReleaseNumber, Share, UnixMillis, Version,
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::Rollout;
 
@@ -31,6 +33,43 @@ pub struct Ordered {
     pub release: Option<ReleaseNumber>,
     /// How far.
     pub phase: Phase,
+    /// How much of what is new it gets while in trial.
+    pub share: Share,
+}
+
+/// What a host is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// Whatever matches it.
+    #[default]
+    Active,
+    /// What it has. It gets nothing new.
+    Cordoned,
+    /// Nothing: it is to be emptied, and stays empty.
+    Drained,
+}
+
+impl Duty {
+    /// The word used in JSON and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Cordoned => "cordoned",
+            Self::Drained => "drained",
+        }
+    }
+}
+
+/// A freeze that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Until then; none: until it is lifted.
+    pub until: Option<UnixMillis>,
+    /// Who froze.
+    pub by: OperatorName,
+    /// Why.
+    pub why: String,
 }
 
 /// One host of the app's environment.
@@ -40,6 +79,8 @@ pub struct HostView {
     pub host: HostId,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What it is there for.
+    pub duty: Duty,
     /// Whether it is heard.
     pub contact: Contact,
     /// Whether it has reported a higher epoch than this coordinator's: it gets no orders then.
@@ -78,6 +119,8 @@ pub struct Input<'a> {
     pub current: Option<ReleaseNumber>,
     /// The policy under which hosts that join or return get the current release.
     pub current_policy: &'a evenkeel_model::Policy,
-    /// The newest rollout of this app, going on or ended.
+    /// The newest rollout of this app, going on or ended. One that waits for its turn is not meant.
     pub rollout: Option<&'a Rollout>,
+    /// The freeze that is in force for this app.
+    pub frozen: Option<&'a Frozen>,
 }

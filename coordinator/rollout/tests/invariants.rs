@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_model::{Generation, HostId, Phase, Stage};
-use evenkeel_rollout::{Contact, HostState, Kind, MOST_PREFETCHING, Order, Outcome, Plan, Rollout, State, WaitingOn};
+use evenkeel_model::gate::Check;
+use evenkeel_model::{GatePoint, Generation, HostId, Opening, Phase, Promote, Share, Stage, Strategy};
+use evenkeel_rollout::{
+    Contact, Duty, HostState, Kind, MOST_PREFETCHING, Order, Outcome, Plan, Rollout, State, Verdict as Finding,
+    WaitingOn,
+};
 
-use crate::web;
 use crate::world::{Host, World, matches};
 
 /// One event, planned on.
@@ -59,7 +62,7 @@ fn budget(world: &World) -> usize {
         (Some(rollout), _) => rollout.budget(),
         (None, Some(current)) => {
             let matching = world.hosts.values().filter(|host| matches(&world.releases[&current], host)).count();
-            world.current_policy.budget(matching)
+            world.current_policy.budget(matching, None)
         }
         (None, None) => 0,
     }
@@ -120,21 +123,113 @@ pub(crate) fn check_budget(step: &Step<'_>) -> Verdict {
 pub(crate) fn check_gate(step: &Step<'_>) -> Verdict {
     let Some(rollout) = step.after.going().filter(|rollout| rollout.state == State::Advancing) else { return Ok(()) };
     for (id, progress) in &rollout.hosts {
-        let decided = matches!(progress.state, HostState::Committed | HostState::Failed);
+        let decided = matches!(progress.state, HostState::Committed | HostState::Failed) || step.after.was_resumed;
         ensure(progress.wave >= rollout.wave || decided, || format!("{id} is undecided in a wave that was passed"))?;
         ensure(progress.wave <= rollout.wave || progress.state == HostState::Waiting, || format!("{id} is ahead"))?;
     }
     for (id, order) in step.plan.orders.iter().filter(|(id, _)| rollout.hosts.contains_key(id)) {
         let since = step.before.hosts[id].healthy_since;
-        let baked = since.is_some_and(|since| step.after.now.since(since) >= rollout.policy.bake);
+        let rule = rollout.rules[rollout.hosts[id].wave].map(|rule| rollout.policy.waves.list()[rule]);
+        let bake = rule.and_then(|rule| rule.bake).unwrap_or(rollout.policy.bake);
+        let baked = since.is_some_and(|since| step.after.now.since(since) >= bake);
         ensure(order.phase != Phase::Committed || baked, || format!("{id} is committed without its bake"))?;
+        let whole = order.share == Share::ALL && step.before.hosts[id].agent.share == Share::ALL;
+        ensure(order.phase != Phase::Committed || whole, || format!("{id} is committed with {}", order.share))?;
+        let is_shift = !is_new(&step.before.hosts[id], order) && order.phase == Phase::Trial;
+        let settled = since.is_some() && (baked || step.before.hosts[id].agent.share == Share::NONE);
+        ensure(!is_shift || settled, || format!("{id} gets {} without the bake of what it had", order.share))?;
     }
     Ok(())
 }
 
+/// Whether a gate is open by what is known of it, worked out apart from the planner.
+fn is_open(step: &Step<'_>, rollout: &Rollout, gate: usize, wave: usize, at_step: usize) -> bool {
+    let records =
+        rollout.gates.iter().filter(|record| (record.id.gate, record.id.wave, record.id.step) == (gate, wave, at_step));
+    let mut records = records.peekable();
+    match &rollout.policy.gates[gate].check {
+        Check::Window(window) => matches!(window.opening(step.after.now), Opening::Open { .. }),
+        Check::Approval(asked) => records.any(|record| {
+            let others = record.approvals.iter().filter(|approved| asked.persons < 2 || approved.by != rollout.by);
+            let people: BTreeSet<_> = others.map(|approved| &approved.by).collect();
+            people.len() >= usize::from(asked.persons.max(2) - 1)
+        }),
+        Check::Analysis(analysis) => records.any(|record| {
+            let good = record.readings.iter().filter(|reading| reading.verdict == Finding::Good).count();
+            good + (analysis.max_bad + analysis.max_inconclusive) as usize >= analysis.samples as usize
+        }),
+    }
+}
+
+/// Nothing goes past a gate that is closed, nor past a promotion that nobody has said.
+pub(crate) fn check_gates(step: &Step<'_>) -> Verdict {
+    let (Some(before), Some(after)) = (step.before.going(), step.after.rollout.as_ref()) else { return Ok(()) };
+    if before.id != after.id || before.state != State::Advancing {
+        return Ok(());
+    }
+    let covers = |id: &HostId| before.hosts.contains_key(id) && after.hosts.contains_key(id);
+    let mine = || step.plan.orders.iter().filter(|(id, _)| covers(id)).map(|(_, order)| order);
+    let commits = after.state == State::Advancing && mine().any(|order| order.phase == Phase::Committed);
+    let mut passed = Vec::new();
+    if commits {
+        passed.push((GatePoint::Commit, before.wave, before.step));
+    }
+    if after.wave == before.wave && after.step > before.step {
+        passed.push((GatePoint::Switch, before.wave, before.step));
+    }
+    let moved = |wave| {
+        before
+            .hosts
+            .values()
+            .chain(after.hosts.values())
+            .any(|host| host.wave == wave && host.state == HostState::Committed)
+    };
+    if (after.wave > before.wave || after.outcome() == Some(Outcome::Succeeded)) && moved(before.wave) {
+        passed.push((GatePoint::After, before.wave, before.step));
+    }
+    if after.begun && (!before.begun || after.wave > before.wave) {
+        passed.push((GatePoint::Before, after.wave, 0));
+    }
+    for (point, wave, at_step) in passed {
+        for (number, gate) in after.policy.gates.iter().enumerate() {
+            let is_here = gate.at == point && gate.waves.has(wave, after.waves);
+            ensure(!is_here || is_open(step, after, number, wave, at_step), || {
+                format!("past gate {number} ({point}) of wave {wave}: {:#?}", after.gates)
+            })?;
+        }
+        let by_hand = after.policy.promote == Promote::Manual;
+        let needs = match (after.policy.strategy, point) {
+            (Strategy::Canary, GatePoint::Commit) => by_hand && wave == 0,
+            (Strategy::BlueGreen, GatePoint::Switch) => by_hand,
+            _ => false,
+        };
+        ensure(!needs || after.promoted == Some(wave), || format!("nobody has promoted wave {wave}"))?;
+    }
+    Ok(())
+}
+
+/// Whether the rollout rested before the plan, and has not been given up.
+fn rests(world: &World) -> bool {
+    world.going().is_some_and(|rollout| {
+        let frozen = world.frozen.is_some() && rollout.kind == Kind::Deploy && rollout.freeze_override.is_none();
+        rollout.state == State::Advancing && rollout.abort.is_none() && (rollout.hold.is_some() || frozen)
+    })
+}
+
 pub(crate) fn check_stopped(step: &Step<'_>) -> Verdict {
     for (id, order) in &step.plan.orders {
+        if rests(step.before) && covered(step.after, id).is_some() {
+            return Err(format!("{id} is ordered {order:?} though it rests"));
+        }
+        if step.before.hosts[id].duty == Duty::Drained && covered(step.before, id).is_none() {
+            ensure(order.release.is_none(), || format!("{id} is ordered {order:?} though it is to be empty"))?;
+            continue;
+        }
         let allowed = match covered(step.after, id) {
+            // A host that is emptied leaves the rollout.
+            None if step.before.hosts[id].duty == Duty::Drained => {
+                order.release.is_none() || order.phase == Phase::Withdrawn
+            }
             // The last orders of a rollout that ends in the same plan are withdrawals.
             None if covered(step.before, id).is_some() && order.phase == Phase::Withdrawn => true,
             None => order.release == step.after.current,
@@ -144,7 +239,7 @@ pub(crate) fn check_stopped(step: &Step<'_>) -> Verdict {
                 State::RollingBack => {
                     order.phase == Phase::Withdrawn || order.release.is_none() || order.release == rollout.from
                 }
-                State::Paused | State::Ended { .. } => false,
+                State::Queued | State::Paused | State::Ended { .. } => false,
             },
         };
         ensure(allowed, || format!("{id} is ordered {order:?}"))?;
@@ -170,7 +265,9 @@ pub(crate) fn check_generations(step: &Step<'_>) -> Verdict {
             (last.phase, order.phase),
             (Phase::Trial, Phase::Committed | Phase::Withdrawn) | (Phase::Committed, Phase::Withdrawn)
         );
-        let same = order.generation == last.version.generation && order.release == last.release && next_phase;
+        let next_share = (last.phase, order.phase) == (Phase::Trial, Phase::Trial) && order.share > last.share;
+        let same =
+            order.generation == last.version.generation && order.release == last.release && (next_phase || next_share);
         ensure(rises || same, || format!("{id}: {order:?} after {last:?}"))?;
         ensure(!rises || order.phase != Phase::Withdrawn, || format!("{id}: nothing there to withdraw"))?;
     }
@@ -231,6 +328,15 @@ pub(crate) fn check_waiting(step: &Step<'_>) -> Verdict {
             "paused, and no person is waited for".to_owned()
         });
     }
+    // What a person or a measurement ends needs no wake-up.
+    let is_open_ended = |waiting: &WaitingOn| match waiting {
+        WaitingOn::Paused { .. } | WaitingOn::Approval { .. } | WaitingOn::Promotion => true,
+        WaitingOn::Frozen { until, .. } => until.is_none(),
+        _ => false,
+    };
+    if step.plan.waiting.iter().any(is_open_ended) || !step.plan.measures.is_empty() {
+        return Ok(());
+    }
     ensure(step.plan.wake_at.is_some_and(|wake_at| wake_at > step.after.now), || {
         format!("wakes at {:?}", step.plan.wake_at)
     })
@@ -248,7 +354,7 @@ pub(crate) fn check_success(step: &Step<'_>) -> Verdict {
         let whole = is_live(host) && given && host.agent.stage == Some(Stage::Committed) && host.agent.well;
         let right = release == Some(rollout.to)
             || !matches(&step.after.releases[&rollout.to], host)
-            || host.labels == web(true);
+            || host.labels.get("role").is_some_and(|role| role == "web");
         ensure(whole && right, || format!("{id} is {:?}", host.agent))?;
     }
     ensure(!rollout.hosts.is_empty(), || "of nobody".to_owned())

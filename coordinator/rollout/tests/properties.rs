@@ -5,153 +5,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly anywhere")]
 
 mod invariants;
+mod stories;
 #[allow(dead_code, reason = "the scripts use the rest")]
 mod world;
 
 use std::collections::BTreeSet;
 
-use evenkeel_model::{
-    CauseKind, Count, Failure, Generation, HostId, Millis, OnFailure, Policy, PrefetchState, ReleaseNumber, Stage,
-};
-use evenkeel_rollout::{Kind, State};
+use evenkeel_model::{CauseKind, Failure, Generation, HostId, Millis, ReleaseNumber, Stage};
+use evenkeel_rollout::{Duty, Frozen, Kind, Measured, State, approve, promote, resume};
 use invariants::{
-    Step, Verdict, check_budget, check_gate, check_generations, check_idempotence, check_no_revert_of_a_revert,
-    check_prefetch, check_prefetch_decides_nothing, check_revert_target, check_silence, check_stopped, check_success,
-    check_waiting, is_new,
+    Step, Verdict, check_budget, check_gate, check_gates, check_generations, check_idempotence,
+    check_no_revert_of_a_revert, check_prefetch, check_prefetch_decides_nothing, check_revert_target, check_silence,
+    check_stopped, check_success, check_waiting, is_new,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use world::{Host, World};
-
-/// What happens next. Hosts are meant modulo their number.
-#[derive(Debug, Clone)]
-enum Event {
-    Healthy(usize),
-    AllHealthy,
-    Sick(usize),
-    Obstacle(usize),
-    Fails(usize),
-    Fetches(usize, PrefetchState),
-    Silent(usize),
-    Returns(usize),
-    RefusesNext(usize),
-    Deaf(usize),
-    Conflict(usize, bool),
-    Joins,
-    Leaves(usize),
-    Relabelled(usize, bool),
-    Pass(u64),
-    Nothing,
-    Restart,
-    Abort { rollback: bool },
-    Begin { to: u64, kind: Kind, supersede: bool },
-}
-
-#[derive(Debug, Clone)]
-struct Story {
-    hosts: usize,
-    fresh: bool,
-    policy: Policy,
-    constrained: bool,
-    events: Vec<Event>,
-}
-
-fn count() -> impl Strategy<Value = Count> {
-    prop_oneof![(1..6u32).prop_map(Count::Hosts), (0..=100u8).prop_map(Count::Percent)]
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    (
-        proptest::collection::vec(count(), 0..3),
-        proptest::option::of(count()),
-        proptest::option::of(prop_oneof![(0..3u32).prop_map(Count::Hosts), (0..=50u8).prop_map(Count::Percent)]),
-        prop_oneof![Just(0), Just(30), Just(1200)],
-        prop_oneof![Just(OnFailure::Pause), Just(OnFailure::RevertFailed), Just(OnFailure::Rollback)],
-    )
-        .prop_map(|(waves, max_unavailable, max_failures, bake, on_failure)| Policy {
-            waves,
-            max_unavailable,
-            max_failures,
-            bake: Millis::seconds(bake),
-            on_failure,
-            ..Policy::default()
-        })
-}
-
-fn prefetch_state() -> impl Strategy<Value = PrefetchState> {
-    let failure = || Failure::plain(CauseKind::RegistryUnreachable, "no answer");
-    prop_oneof![
-        2 => Just(PrefetchState::Present),
-        1 => Just(PrefetchState::Fetching { failure: Some(failure()) }),
-        1 => Just(PrefetchState::GivenUp { failure: failure() }),
-    ]
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let host = 0..8usize;
-    let kind = prop_oneof![4 => Just(Kind::Deploy), 1 => Just(Kind::Rollback)];
-    prop_oneof![
-        12 => host.clone().prop_map(Event::Healthy),
-        8 => Just(Event::AllHealthy),
-        2 => host.clone().prop_map(Event::Sick),
-        2 => host.clone().prop_map(Event::Obstacle),
-        3 => host.clone().prop_map(Event::Fails),
-        4 => (host.clone(), prefetch_state()).prop_map(|(host, state)| Event::Fetches(host, state)),
-        3 => host.clone().prop_map(Event::Silent),
-        5 => host.clone().prop_map(Event::Returns),
-        1 => host.clone().prop_map(Event::RefusesNext),
-        1 => host.clone().prop_map(Event::Deaf),
-        1 => (host.clone(), any::<bool>()).prop_map(|(host, is)| Event::Conflict(host, is)),
-        1 => Just(Event::Joins),
-        1 => host.clone().prop_map(Event::Leaves),
-        1 => (host, any::<bool>()).prop_map(|(host, is)| Event::Relabelled(host, is)),
-        8 => prop_oneof![Just(1), Just(30), Just(31), Just(300), Just(900), Just(1200)].prop_map(Event::Pass),
-        2 => Just(Event::Nothing),
-        1 => Just(Event::Restart),
-        1 => any::<bool>().prop_map(|rollback| Event::Abort { rollback }),
-        3 => (1..4u64, kind, proptest::bool::weighted(0.3)).prop_map(|(to, kind, supersede)| Event::Begin { to, kind, supersede }),
-    ]
-}
-
-fn story() -> impl Strategy<Value = Story> {
-    (
-        1..8usize,
-        proptest::bool::weighted(0.2),
-        policy(),
-        proptest::bool::weighted(0.2),
-        proptest::collection::vec(event(), 1..60),
-    )
-        .prop_map(|(hosts, fresh, policy, constrained, events)| Story {
-            hosts,
-            fresh,
-            policy,
-            constrained,
-            events,
-        })
-}
-
-fn web(is: bool) -> std::collections::BTreeMap<String, String> {
-    [("role".to_owned(), if is { "web" } else { "db" }.to_owned())].into()
-}
-
-impl Story {
-    fn world(&self) -> World {
-        let mut world = World::new();
-        world.policy = self.policy.clone();
-        for number in 1..=3 {
-            let asked = if self.constrained { vec![("role".to_owned(), "web".to_owned())] } else { Vec::new() };
-            let number = ReleaseNumber(number);
-            world.releases.insert(number, world::manifest(number, &[("app".to_owned(), asked)]));
-        }
-        for number in 1..=self.hosts {
-            world.join(format!("h{number}").parse().unwrap(), web(number != 3));
-        }
-        if !self.fresh {
-            world.run(ReleaseNumber(1));
-        }
-        world
-    }
-}
+use stories::{Event, Story, policy, prefetch_state, story, web};
+use world::{Host, Word, World};
 
 fn happen(world: &mut World, event: &Event) {
     let ids: Vec<HostId> = world.hosts.keys().cloned().collect();
@@ -163,6 +33,10 @@ fn happen(world: &mut World, event: &Event) {
         }
     };
     match event {
+        Event::Say(by, what) => drop(world.say(by, *what)),
+        Event::Measured(measured) => world.measured(measured),
+        Event::Freeze(is) => world.frozen = is.then(freeze),
+        Event::Duty(host, duty) => pick(host).into_iter().for_each(|id| world.host(&id).duty = *duty),
         Event::Healthy(host) => agent_says(world, host, &|host| host.agent.obey(true)),
         Event::AllHealthy => {
             for host in 0..ids.len() {
@@ -207,6 +81,10 @@ fn happen(world: &mut World, event: &Event) {
     }
 }
 
+fn freeze() -> Frozen {
+    Frozen { until: None, by: "ops".parse().unwrap(), why: "the fair".to_owned() }
+}
+
 fn happen_begin(world: &mut World, to: ReleaseNumber, kind: Kind, supersede: bool) {
     if world.going().is_some() && supersede {
         world.abort(false, true).expect("a superseding abort is refused only after the end");
@@ -249,11 +127,19 @@ fn is_rolling_back(world: &World) -> bool {
     world.rollout.as_ref().is_some_and(|rollout| rollout.state == State::RollingBack)
 }
 
-/// Every host is heard, obeys and is healthy from now on.
+/// Every host is heard, obeys and is healthy from now on; people consent, and what is measured is good.
 fn heal(world: &mut World) {
+    world.frozen = None;
+    let words: [(&str, Word); 5] =
+        [("ann", resume), ("ann", promote), ("ann", approve), ("bob", approve), ("eve", approve)];
+    for (by, word) in words {
+        drop(world.say(by, word));
+    }
+    world.measured(&Measured::Answer { good: true, said: "200".to_owned() });
     for id in world.hosts.keys().cloned().collect::<Vec<_>>() {
         let host = world.host(&id);
         (host.conflict, host.deaf, host.agent.refuses_next) = (false, false, false);
+        host.duty = Duty::Active;
         world.reconnect(&id);
         world.host(&id).agent.obey(true);
         world.hear(&id);
@@ -262,7 +148,7 @@ fn heal(world: &mut World) {
 
 fn ends(mut world: World) -> Verdict {
     // Each host needs a few rounds for its way there and back; each wave one for its bake.
-    for _ in 0..20 + 12 * world.hosts.len() {
+    for _ in 0..40 + 30 * world.hosts.len() {
         let plan = world.plan();
         world.send(&plan);
         if world.going().is_none() {
@@ -303,6 +189,7 @@ macro_rules! invariants {
 invariants! {
     unavailable_by_our_hand_stays_in_the_budget: check_budget;
     no_host_beyond_its_gate: check_gate;
+    no_wave_past_a_closed_gate: check_gates;
     paused_or_aborted_orders_nothing_new: check_stopped;
     planning_twice_changes_nothing: check_idempotence;
     generations_rise: check_generations;

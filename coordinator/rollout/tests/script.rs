@@ -1,17 +1,17 @@
 //! The language of the scripts: reads commands, lets them happen in the world, and writes what the planner answers below each.
 
 mod answers;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use evenkeel_model::{
-    CauseKind, Count, Failure, HostId, Millis, OnFailure, Policy, PrefetchState, ReleaseNumber, Stage,
-};
-use evenkeel_rollout::Kind;
+use evenkeel_model::{CauseKind, Failure, HostId, Millis, PrefetchState, ReleaseNumber, Stage, UnixMillis};
+use evenkeel_rollout::{Duty, Frozen, Kind, Measured, approve, pause, promote, resume};
 
-use crate::world::{World, manifest};
+use crate::world::{Word, World, manifest};
 use answers::Answers;
+use policies::{gate, policy};
 
 /// The script with fresh answers.
 pub(crate) fn answer(text: &str) -> String {
@@ -67,6 +67,7 @@ fn command(world: &mut World, words: &[&str], line: &str) -> Said {
             world.run(release_number(number));
         }
         ["policy", settings @ ..] => world.policy = policy(settings),
+        ["gate", words @ ..] => world.policy.gates.push(gate(words)),
         ["deploy", to] => return begin(world, Kind::Deploy, to),
         ["rollback", to] => return begin(world, Kind::Rollback, to),
         ["plan", to] => return Said::Answer(answers::preview(world, release_number(to))),
@@ -100,6 +101,23 @@ fn command(world: &mut World, words: &[&str], line: &str) -> Said {
             world.host(&id(host)).deaf = false;
             world.reconnect(&id(host));
         }
+        ["pause", by] => return say(world, by, pause),
+        ["resume", by] => return say(world, by, resume),
+        ["promote", by] => return say(world, by, promote),
+        ["approve", by] => return say(world, by, approve),
+        ["measured", "good"] => world.measured(&Measured::Answer { good: true, said: "200".to_owned() }),
+        ["measured", "bad"] => world.measured(&Measured::Answer { good: false, said: "503".to_owned() }),
+        ["measured", "nothing"] => world.measured(&Measured::Nothing("no answer".to_owned())),
+        ["freeze", ..] => {
+            let why = line.split('"').nth(1).expect("a reason in quotes").to_owned();
+            world.frozen = Some(Frozen { until: None, by: "ops".parse().unwrap(), why });
+        }
+        ["unfreeze"] => world.frozen = None,
+        ["cordon", hosts] => on_duty(world, hosts, Duty::Cordoned),
+        ["drain", hosts] => on_duty(world, hosts, Duty::Drained),
+        ["uncordon", hosts] => on_duty(world, hosts, Duty::Active),
+        // The stories begin in 1970, on a Thursday at midnight.
+        ["clock", time] => world.now = next_time(world.now, time),
         ["advance", duration] => world.now = world.now + millis(duration),
         ["restart-coordinator"] => world.restart_coordinator(),
         ["abort"] => return abort(world, false),
@@ -116,6 +134,23 @@ fn begin(world: &mut World, kind: Kind, to: &str) -> Said {
 
 fn abort(world: &mut World, rollback: bool) -> Said {
     happened(world.abort(rollback, false))
+}
+
+fn say(world: &mut World, by: &str, what: Word) -> Said {
+    happened(world.say(by, what))
+}
+
+fn on_duty(world: &mut World, hosts: &str, duty: Duty) {
+    for host in ids(world, hosts) {
+        world.host(&host).duty = duty;
+    }
+}
+
+/// The next moment at which the clocks of UTC say `09:30`.
+fn next_time(now: UnixMillis, time: &str) -> UnixMillis {
+    let day = Millis::minutes(24 * 60).0;
+    let today = now.0 / day * day + Millis::minutes(u64::from(policies::minutes(time))).0;
+    UnixMillis(if today > now.0 { today } else { today + day })
 }
 
 fn happened<E: std::fmt::Display>(result: Result<(), E>) -> Said {
@@ -145,47 +180,13 @@ fn release(world: &mut World, number: &str, services: &[&str]) {
     world.releases.insert(number, manifest(number, &services));
 }
 
-fn policy(settings: &[&str]) -> Policy {
-    let mut policy = Policy::default();
-    for setting in settings.chunks(2) {
-        let [name, value] = setting else { panic!("`{setting:?}` has no value") };
-        match *name {
-            "waves" => policy.waves = value.split(',').map(count).collect(),
-            "budget" => policy.max_unavailable = Some(count(value)),
-            "failures" => policy.max_failures = Some(count(value)),
-            "bake" => policy.bake = millis(value),
-            "deadline" => policy.progress_deadline = millis(value),
-            "on_failure" => policy.on_failure = on_failure(value),
-            other => panic!("there is no setting `{other}`"),
-        }
-    }
-    policy
-}
-
-fn on_failure(text: &str) -> OnFailure {
-    match text {
-        "pause" => OnFailure::Pause,
-        "revert_failed" => OnFailure::RevertFailed,
-        "rollback" => OnFailure::Rollback,
-        other => panic!("on_failure can't be `{other}`"),
-    }
-}
-
 fn failure(kind: &str, line: &str) -> Failure {
     let kind = CauseKind::ALL.into_iter().find(|known| known.as_str() == kind).expect("a known cause");
     Failure::plain(kind, line.split('"').nth(1).expect("a message in quotes"))
 }
 
-fn count(text: &str) -> Count {
-    text.parse().unwrap()
-}
-
 fn millis(text: &str) -> Millis {
-    match (text.strip_suffix('m'), text.strip_suffix('s')) {
-        (Some(minutes), _) => Millis::minutes(minutes.parse().unwrap()),
-        (_, Some(seconds)) => Millis::seconds(seconds.parse().unwrap()),
-        _ => panic!("`{text}` is no duration"),
-    }
+    Millis::parse(text).unwrap_or_else(|| panic!("`{text}` is no duration"))
 }
 
 fn release_number(text: &str) -> ReleaseNumber {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use evenkeel_model::{
     AppKey, AppReport, CauseKind, Constraint, Digest, EnvironmentName, Epoch, Failure, Generation, Health, HostId,
     ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, PrefetchReport, PrefetchState, Probe, Refusal,
-    RefusedAssignment, ReleaseNumber, Restart, RolloutId, Service, ServiceReport, ServiceSpec, Stage, UnixMillis,
-    Version,
+    RefusedAssignment, ReleaseNumber, Restart, RolloutId, Service, ServiceReport, ServiceSpec, Share, Stage,
+    UnixMillis, Version,
 };
 use evenkeel_rollout::{
-    Abort, AbortError, Begin, BeginError, Contact, HostView, Input, Kind, Order, Ordered, Outcome, Plan, Rollout,
-    abort, begin, plan,
+    Abort, AbortError, Begin, BeginError, Contact, Duty, Frozen, HostView, Input, Kind, Measure, Measured, Order,
+    Ordered, Outcome, Plan, Rollout, Speaker, State, WordError, abort, begin, plan, take_reading,
 };
 
 /// What an agent does with orders for the one app.
@@ -22,6 +22,8 @@ pub(crate) struct Agent {
     pub(crate) stage: Option<Stage>,
     /// The release committed here before the accepted one; of a committed one, itself.
     pub(crate) base: Option<ReleaseNumber>,
+    /// How much of what is new the accepted release gets.
+    pub(crate) share: Share,
     /// Whether that which serves is healthy.
     pub(crate) well: bool,
     pub(crate) failure: Option<Failure>,
@@ -45,7 +47,7 @@ impl Agent {
         let never_tried = order.phase == Phase::Withdrawn;
         self.accepted = Some(order);
         self.stage = Some(if never_tried { Stage::Reverted } else { Stage::Working });
-        (self.failure, self.well) = (None, true);
+        (self.failure, self.well, self.share) = (None, true, Share::NONE);
         None
     }
 
@@ -75,6 +77,9 @@ impl Agent {
             self.failure = None;
         }
         let proven = healthy && matches!(stage, Stage::Working | Stage::Trial);
+        if proven {
+            self.share = accepted.share;
+        }
         self.stage = Some(match stage {
             Stage::Working | Stage::Trial if proven && accepted.phase == Phase::Committed => {
                 self.base = accepted.release;
@@ -117,6 +122,11 @@ impl Agent {
             version: version(accepted.generation),
             release: accepted.release,
             stage,
+            share: match stage {
+                Stage::Working | Stage::Trial => self.share,
+                Stage::Committed => Share::ALL,
+                Stage::Reverting | Stage::Reverted => Share::NONE,
+            },
             base: self.base,
             healthy: is_new && (self.well || accepted.release.is_none()),
             failure: self.failure.clone(),
@@ -130,6 +140,7 @@ impl Agent {
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) duty: Duty,
     pub(crate) contact: Contact,
     /// Whether the network is cut between host and coordinator.
     pub(crate) cut_off: bool,
@@ -145,6 +156,9 @@ pub(crate) struct Host {
     pub(crate) healthy_since: Option<UnixMillis>,
 }
 
+/// One of the planner's `pause`, `resume`, `promote`, `approve`.
+pub(crate) type Word = fn(&mut Rollout, Speaker) -> Result<(), WordError>;
+
 /// Coordinator, wire and hosts.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -157,6 +171,12 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) rollout: Option<Rollout>,
     pub(crate) rollouts: u64,
+    /// The freeze that is in force.
+    pub(crate) frozen: Option<Frozen>,
+    /// Whether the newest rollout was resumed: hosts of earlier waves may be on the way again.
+    pub(crate) was_resumed: bool,
+    /// What is to be measured, by the last plan.
+    pub(crate) measures: Vec<Measure>,
     /// Who fetches what ahead, by the last plan.
     pub(crate) prefetch: Vec<(HostId, ReleaseNumber)>,
     /// Releases seen healthy on hosts.
@@ -176,6 +196,9 @@ impl World {
             policy: Policy::default(),
             rollout: None,
             rollouts: 0,
+            frozen: None,
+            was_resumed: false,
+            measures: Vec::new(),
             prefetch: Vec::new(),
             seen_healthy: BTreeSet::new(),
             succeeded: BTreeMap::new(),
@@ -185,6 +208,7 @@ impl World {
     pub(crate) fn join(&mut self, host: HostId, labels: BTreeMap<String, String>) {
         let host_there = Host {
             labels,
+            duty: Duty::Active,
             contact: Contact::Live,
             cut_off: false,
             deaf: false,
@@ -201,7 +225,8 @@ impl World {
 
     /// All hosts have committed this release, which is the current one.
     pub(crate) fn run(&mut self, release: ReleaseNumber) {
-        let order = Order { generation: Generation(1), release: Some(release), phase: Phase::Committed };
+        let order =
+            Order { generation: Generation(1), release: Some(release), phase: Phase::Committed, share: Share::ALL };
         self.current = Some(release);
         self.current_policy = self.policy.clone();
         self.succeeded.insert(release, self.hosts.keys().cloned().collect());
@@ -224,7 +249,8 @@ impl World {
             return;
         }
         let Some(ordered) = host.ordered else { return };
-        let order = Order { generation: ordered.version.generation, release: ordered.release, phase: ordered.phase };
+        let Ordered { version, release, phase, share } = ordered;
+        let order = Order { generation: version.generation, release, phase, share };
         let refusal = host.agent.accept(order);
         host.refused = refusal.map(|refusal| RefusedAssignment { key: key(), version: ordered.version, refusal });
     }
@@ -250,8 +276,11 @@ impl World {
         host.report = host.agent.report();
         host.prefetch = host.agent.prefetch_report();
         let healthy = host.report.as_ref().filter(|report| {
-            report.healthy
-                && host.ordered.is_some_and(|ordered| ordered.version.generation == report.version.generation)
+            let is_there = |ordered: Ordered| {
+                ordered.version.generation == report.version.generation
+                    && (ordered.share == report.share || report.stage != Stage::Trial)
+            };
+            report.healthy && host.ordered.is_some_and(is_there)
         });
         let release = healthy.and_then(|report| report.release);
         host.healthy_since = healthy.map(|_| host.healthy_since.unwrap_or(now));
@@ -301,6 +330,7 @@ impl World {
             begin(self.begin_args(kind, to, &views))?
         };
         self.rollouts += 1;
+        self.was_resumed = false;
         self.rollout = Some(rollout);
         Ok(())
     }
@@ -325,10 +355,31 @@ impl World {
         self.rollout.as_mut().map_or(Ok(()), |rollout| abort(rollout, word))
     }
 
+    /// An operator says something to the rollout; nothing, if there is none.
+    pub(crate) fn say(&mut self, by: &str, word: Word) -> Result<(), WordError> {
+        let speaker = Speaker { by: by.parse().unwrap(), at: self.now, why: "because".to_owned() };
+        let Some(rollout) = self.rollout.as_mut() else { return Ok(()) };
+        let was_paused = rollout.state == State::Paused;
+        word(rollout, speaker)?;
+        self.was_resumed |= was_paused && rollout.state == State::Advancing;
+        Ok(())
+    }
+
+    /// What is to be measured comes to this.
+    pub(crate) fn measured(&mut self, measured: &Measured) {
+        let at = self.now;
+        for measure in std::mem::take(&mut self.measures) {
+            if let Some(rollout) = &mut self.rollout {
+                take_reading(rollout, measure.id, measure.number, measured, at);
+            }
+        }
+    }
+
     pub(crate) fn views(&self) -> Vec<HostView> {
         let view = |(id, host): (&HostId, &Host)| HostView {
             host: id.clone(),
             labels: host.labels.clone(),
+            duty: host.duty,
             contact: host.contact,
             conflict: host.conflict,
             ordered: host.ordered,
@@ -349,6 +400,7 @@ impl World {
             current: self.current,
             current_policy: &self.current_policy,
             rollout: self.rollout.as_ref(),
+            frozen: self.frozen.as_ref(),
         })
     }
 
@@ -365,6 +417,7 @@ impl World {
         }
         let was_over = self.rollout.as_ref().is_none_or(|rollout| rollout.outcome().is_some());
         self.rollout.clone_from(&plan.rollout);
+        self.measures.clone_from(&plan.measures);
         if let Some(rollout) =
             self.rollout.clone().filter(|rollout| !was_over && rollout.outcome() == Some(Outcome::Succeeded))
         {
@@ -405,7 +458,7 @@ fn version(generation: Generation) -> Version {
 }
 
 fn stored(order: Order) -> Ordered {
-    Ordered { version: version(order.generation), release: order.release, phase: order.phase }
+    Ordered { version: version(order.generation), release: order.release, phase: order.phase, share: order.share }
 }
 
 /// A release with these services, each with the labels that it asks for.

@@ -8,17 +8,23 @@ use evenkeel_certs::{Identity, JoinToken};
 use evenkeel_model::{AppKey, EnvironmentName, Millis, OperatorName, ReleaseNumber, RolloutId, Specification};
 use evenkeel_proto::v1::operator_service_server::OperatorService;
 use evenkeel_proto::v1::{
-    AbortRolloutRequest, CreateTokenRequest, CreateTokenResponse, DeployRequest, DeployResponse, HostView,
-    LabelHostRequest, ListHostsRequest, ListHostsResponse, ListReleasesRequest, ListReleasesResponse,
-    ListRolloutsRequest, ListRolloutsResponse, PlanResponse, RemoveHostRequest, RemoveHostResponse, RollbackRequest,
-    RolloutView, ShowHostRequest, ShowRolloutRequest, StatusRequest, StatusResponse,
+    AbortRolloutRequest, AddOperatorRequest, AddOperatorResponse, CreateTokenRequest, CreateTokenResponse,
+    DeployRequest, DeployResponse, FreezeRequest, FreezeView, HostDutyRequest, HostView, LabelHostRequest,
+    ListFreezesRequest, ListFreezesResponse, ListHostsRequest, ListHostsResponse, ListOperatorsRequest,
+    ListOperatorsResponse, ListReleasesRequest, ListReleasesResponse, ListRolloutsRequest, ListRolloutsResponse,
+    PlanResponse, RemoveHostRequest, RemoveHostResponse, RemoveOperatorRequest, RemoveOperatorResponse,
+    RollbackRequest, RolloutView, RolloutWordRequest, ShowHostRequest, ShowRolloutRequest, StatusRequest,
+    StatusResponse, UnfreezeRequest,
 };
 use tonic::{Request, Response, Status};
 
+use super::engine::Wording;
 use super::follow::{Rollouts, Until, follow};
-use super::{Api, Invalid, caller, check_labels, link, parse, parse_unless_empty, pins, status};
+use super::{Api, Invalid, caller, check_labels, engine, link, parse, parse_unless_empty, pins, status};
 use crate::auth::{Caller, Denied};
-use crate::controller::{AbortRollout, AppFilter, Deploy, Pick, Rollback, RolloutError, RolloutSnapshot};
+use crate::controller::{
+    AbortRollout, AppFilter, Deploy, Pick, Rollback, RolloutError, RolloutSnapshot, RolloutWord, Word,
+};
 use crate::store::Token;
 use crate::view;
 
@@ -108,7 +114,8 @@ impl OperatorService for Api {
         let by = operator(&request)?;
         let request = request.into_inner();
         let key = AppKey { environment: environment(&request.environment)?, app: parse("app", &request.app)? };
-        let rollback = Rollback { key, to: request.to.map(ReleaseNumber), by };
+        let Wording(why) = Wording::read(&request.why)?;
+        let rollback = Rollback { key, to: request.to.map(ReleaseNumber), now: request.now, by, why };
         let begun = self.handle.rollback(rollback).await?;
         Ok(Response::new(DeployResponse { rollout: Some(self.rollout_view(&begun)), notes: Vec::new() }))
     }
@@ -150,8 +157,78 @@ impl OperatorService for Api {
         let by = operator(&request)?;
         let request = request.into_inner();
         let rollout = self.pick(request.rollout, &request.environment, &request.app).await?;
-        let aborted = self.handle.abort(AbortRollout { rollout, rollback: request.rollback, by }).await?;
+        let Wording(why) = Wording::read(&request.why)?;
+        let aborted = self.handle.abort(AbortRollout { rollout, rollback: request.rollback, by, why }).await?;
         Ok(Response::new(self.rollout_view(&aborted)))
+    }
+
+    async fn pause_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.say(request, Word::Pause).await
+    }
+
+    async fn resume_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.say(request, Word::Resume).await
+    }
+
+    async fn promote_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.say(request, Word::Promote).await
+    }
+
+    async fn approve_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.say(request, Word::Approve).await
+    }
+
+    async fn freeze(&self, request: Request<FreezeRequest>) -> Result<Response<FreezeView>, Status> {
+        let by = operator(&request)?;
+        let freeze = engine::new_freeze(request.get_ref(), by, self.clock.now())?;
+        Ok(Response::new(view::freeze(&self.handle.freeze(freeze).await?)))
+    }
+
+    async fn unfreeze(&self, request: Request<UnfreezeRequest>) -> Result<Response<FreezeView>, Status> {
+        let by = operator(&request)?;
+        let lifted = self.handle.unfreeze(request.get_ref().freeze).await?;
+        tracing::info!(%by, freeze = lifted.id, "an operator lifts a freeze");
+        Ok(Response::new(view::freeze(&lifted)))
+    }
+
+    async fn list_freezes(&self, _: Request<ListFreezesRequest>) -> Result<Response<ListFreezesResponse>, Status> {
+        let freezes = self.handle.freezes().await?;
+        Ok(Response::new(ListFreezesResponse { freezes: freezes.iter().map(view::freeze).collect() }))
+    }
+
+    async fn set_host_duty(&self, request: Request<HostDutyRequest>) -> Result<Response<HostView>, Status> {
+        let by = operator(&request)?;
+        Ok(Response::new(self.handle.set_duty(engine::new_duty(request.get_ref(), by)?).await?))
+    }
+
+    async fn add_operator(
+        &self,
+        request: Request<AddOperatorRequest>,
+    ) -> Result<Response<AddOperatorResponse>, Status> {
+        let by = operator(&request)?;
+        engine::add_operator(self, request.into_inner(), &by).await.map(Response::new)
+    }
+
+    async fn list_operators(
+        &self,
+        _: Request<ListOperatorsRequest>,
+    ) -> Result<Response<ListOperatorsResponse>, Status> {
+        let operators = self.handle.operators().await?;
+        Ok(Response::new(ListOperatorsResponse { operators: operators.iter().map(engine::operator_view).collect() }))
+    }
+
+    async fn remove_operator(
+        &self,
+        request: Request<RemoveOperatorRequest>,
+    ) -> Result<Response<RemoveOperatorResponse>, Status> {
+        let by = operator(&request)?;
+        let name: OperatorName = parse("operator", &request.get_ref().operator)?;
+        if name == by {
+            return Err(Invalid::new("operator", "nobody removes themselves: ask another admin").into());
+        }
+        tracing::info!(%by, operator = %name, "an operator removes an operator");
+        self.handle.remove_operator(name).await?;
+        Ok(Response::new(RemoveOperatorResponse {}))
     }
 
     async fn list_releases(
@@ -180,7 +257,26 @@ impl Api {
         let environment = environment(&request.environment)?;
         let local_images = pins::local_images(&specification, request.local_images)?;
         let manifest = pins::pin(&self.resolver, &specification, &environment, &local_images).await?;
-        Ok((Deploy { manifest, policy: specification.policy, by }, specification.notes))
+        let Wording(why) = Wording::read(&request.override_freeze)?;
+        let deploy = Deploy {
+            manifest,
+            policy: specification.policy,
+            by,
+            turn: engine::turn(request.queue, request.supersede)?,
+            override_freeze: (!why.is_empty()).then_some(why),
+            fingerprint: parse_unless_empty("fingerprint", &request.fingerprint)?,
+        };
+        Ok((deploy, specification.notes))
+    }
+
+    async fn say(&self, request: Request<RolloutWordRequest>, word: Word) -> Result<Response<RolloutView>, Status> {
+        let by = operator(&request)?;
+        let request = request.into_inner();
+        let rollout = self.pick(request.rollout, &request.environment, &request.app).await?;
+        let Wording(why) = Wording::read(&request.why)?;
+        tracing::info!(%by, ?rollout, ?word, why, "an operator says something to a rollout");
+        let said = self.handle.say(RolloutWord { rollout, word, by, why }).await?;
+        Ok(Response::new(self.rollout_view(&said)))
     }
 
     fn rollout_view(&self, snapshot: &RolloutSnapshot) -> RolloutView {
@@ -220,7 +316,7 @@ fn environment(text: &str) -> Result<EnvironmentName, Invalid> {
     Ok(parse_unless_empty("environment", text)?.unwrap_or_default())
 }
 
-fn filter(environment: &str, app: &str) -> Result<AppFilter, Invalid> {
+pub(super) fn filter(environment: &str, app: &str) -> Result<AppFilter, Invalid> {
     Ok(AppFilter { environment: parse_unless_empty("environment", environment)?, app: parse_unless_empty("app", app)? })
 }
 

@@ -1,6 +1,6 @@
 //! Every refusal's gRPC code. The one file that names them. Not here: the words, which are the refusals' own.
 
-use evenkeel_rollout::{AbortError, BeginError};
+use evenkeel_rollout::BeginError;
 use tonic::{Code, Status};
 
 use super::agent::OtherHost;
@@ -100,17 +100,20 @@ impl From<RolloutError> for Status {
             RolloutError::UnknownApp(_)
             | RolloutError::UnknownRelease { .. }
             | RolloutError::UnknownRollout(_)
+            | RolloutError::UnknownFreeze(_)
             | RolloutError::None
             | RolloutError::NotBegun(BeginError::UnknownRelease { .. }) => Code::NotFound,
             RolloutError::GoesOn { .. }
-            | RolloutError::NotBegun(BeginError::NoHost { .. })
+            | RolloutError::NotBegun(_)
+            | RolloutError::Frozen { .. }
+            | RolloutError::Changed
+            | RolloutError::RollbackGoesOn { .. }
+            | RolloutError::NotTaken(_)
+            | RolloutError::NotAborted(_)
             | RolloutError::AlreadyCurrent { .. }
             | RolloutError::MovingThere { .. }
             | RolloutError::NothingBefore
-            | RolloutError::NoneGoesOn(_)
-            | RolloutError::NotAborted(AbortError::AlreadyEnded { .. } | AbortError::AlreadyGoingBack) => {
-                Code::FailedPrecondition
-            }
+            | RolloutError::NoneGoesOn(_) => Code::FailedPrecondition,
             RolloutError::Unavailable(_) => Code::Unavailable,
         };
         status(code, &error)

@@ -79,8 +79,9 @@ fn every_rpc_is_for_those_that_its_comment_names_and_for_nobody_else() {
     let may = |caller: &str, allowed: &str| match allowed {
         "anyone" => true,
         "host" => caller == "host",
-        "viewer" => ["viewer", "deployer", "admin"].contains(&caller),
-        "deployer" => ["deployer", "admin"].contains(&caller),
+        "viewer" => ["viewer", "deployer", "approver", "admin"].contains(&caller),
+        "deployer" => ["deployer", "approver", "admin"].contains(&caller),
+        "approver" => ["approver", "admin"].contains(&caller),
         "admin" => caller == "admin",
         other => panic!("{other}"),
     };

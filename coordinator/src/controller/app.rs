@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use evenkeel_model::{
     AppReport, HostId, Manifest, PrefetchReport, RefusedAssignment, ReleaseNumber, RolloutId, ServiceName, UnixMillis,
 };
-use evenkeel_rollout::{HostView, Ordered, WaitingOn};
+use evenkeel_rollout::{HostView, Measure, Ordered, WaitingOn};
 
 use crate::store::Order;
 
@@ -27,8 +27,12 @@ pub(super) struct App {
     pub(super) services: BTreeMap<HostId, BTreeSet<ServiceName>>,
     /// The releases, read.
     pub(super) manifests: BTreeMap<ReleaseNumber, Arc<Manifest>>,
-    /// Its rollouts, the newest last.
+    /// Its rollouts, the newest last; those that wait for their turn are not among them.
     pub(super) rollouts: BTreeSet<RolloutId>,
+    /// Its rollouts that wait for their turn, the next one first.
+    pub(super) queued: BTreeSet<RolloutId>,
+    /// What analysis gates asked to be measured when it was planned last.
+    pub(super) measures: Vec<Measure>,
     /// Why the last plan did not do more.
     pub(super) waiting: Vec<WaitingOn>,
     /// Who was told to fetch which release ahead.
@@ -71,7 +75,7 @@ impl App {
     pub(super) fn set_ordered(&mut self, host: &HostId, order: Option<&Order>) {
         let Some(view) = self.host_mut(host) else { return };
         view.ordered =
-            order.map(|order| Ordered { version: order.version, release: order.release, phase: order.phase });
+            order.map(|&Order { version, release, phase, share, .. }| Ordered { version, release, phase, share });
         let version = view.ordered.map(|ordered| ordered.version);
         view.refused = view.refused.take().filter(|refused| Some(refused.version) == version);
         let services = order.map(|order| order.services.clone()).unwrap_or_default();

@@ -12,10 +12,11 @@ use evenkeel_model::{
     UnixMillis,
 };
 use evenkeel_proto::v1;
-use evenkeel_rollout::{Preview, Rollout, WaitingOn};
+use evenkeel_rollout::{Duty, GateId, Measured, Preview, Rollout, WaitingOn};
 
 use super::refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
-use crate::store::{Operator, Role, Token};
+use crate::gauge::Measurement;
+use crate::store::{Freeze, Operator, Role, Token};
 
 /// Where an answer goes. The one who asked may be gone by then.
 pub(super) type Reply<T> = oneshot::Sender<T>;
@@ -80,6 +81,24 @@ pub struct Deploy {
     pub policy: Policy,
     /// Who asks.
     pub by: OperatorName,
+    /// What if a rollout of the app goes on.
+    pub turn: Turn,
+    /// Why no freeze is to keep it; none: one does.
+    pub override_freeze: Option<String>,
+    /// What a plan has shown: it is refused if that is not what would be done any more.
+    pub fingerprint: Option<Digest>,
+}
+
+/// What a deploy does if a rollout of the app goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// It is refused.
+    #[default]
+    Alone,
+    /// It begins when that has ended well.
+    Queue,
+    /// It takes over.
+    Supersede,
 }
 
 /// An older release to go back to.
@@ -89,8 +108,12 @@ pub struct Rollback {
     pub key: AppKey,
     /// The release; none: the one before the current one, or while a rollout goes on the one it began from.
     pub to: Option<ReleaseNumber>,
+    /// Whether all hosts are ordered at once, whatever the budget.
+    pub now: bool,
     /// Who asks.
     pub by: OperatorName,
+    /// Why, in their words; may be empty.
+    pub why: String,
 }
 
 /// A rollout to be ended.
@@ -102,6 +125,60 @@ pub struct AbortRollout {
     pub rollback: bool,
     /// Who asks.
     pub by: OperatorName,
+    /// Why, in their words; may be empty.
+    pub why: String,
+}
+
+/// Something said to a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutWord {
+    /// Which rollout.
+    pub rollout: Pick,
+    /// What.
+    pub word: Word,
+    /// Who says it.
+    pub by: OperatorName,
+    /// Why, in their words; may be empty.
+    pub why: String,
+}
+
+/// What is said to a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// Rest.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Go on to the rest, or to the switch.
+    Promote,
+    /// I consent.
+    Approve,
+}
+
+/// A freeze to be put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFreeze {
+    /// What it keeps.
+    pub filter: AppFilter,
+    /// When it ends; none: when it is lifted.
+    pub until: Option<UnixMillis>,
+    /// Who asks.
+    pub by: OperatorName,
+    /// Why.
+    pub why: String,
+}
+
+/// What a host is to be there for from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDuty {
+    /// The host.
+    pub host: HostId,
+    /// What for.
+    pub duty: Duty,
+    /// Who asks.
+    pub by: OperatorName,
+    /// Why, in their words; may be empty.
+    pub why: String,
 }
 
 /// Which rollout is meant.
@@ -172,6 +249,10 @@ pub struct PlannedDeploy {
     pub to: ReleaseNumber,
     /// How the rollout would go.
     pub preview: Preview,
+    /// Of all that it depends on.
+    pub fingerprint: Digest,
+    /// The freeze in force.
+    pub freeze: Option<Freeze>,
 }
 
 /// What happens to the controller.
@@ -187,10 +268,18 @@ pub(super) enum Event {
     Stats(HostId, ConnectionId, Box<HostStats>),
     /// A stream has ended.
     Gone(HostId, ConnectionId),
+    /// What was to be measured for a rollout was.
+    Measured(RolloutId, GateId, usize, Box<Measured>),
     /// Somebody wants something changed.
     Change(Box<Change>),
     /// Somebody wants to know something.
     Read(Box<Read>),
+}
+
+impl From<Measurement> for Event {
+    fn from(Measurement { rollout, id, number, measured }: Measurement) -> Self {
+        Self::Measured(rollout, id, number, Box::new(measured))
+    }
 }
 
 /// A host introduces itself.
@@ -230,11 +319,15 @@ pub(super) enum Change {
         reply: Reply<Result<v1::HostView, MemberError>>,
     },
     RemoveHost(HostId, Reply<Result<(), MemberError>>),
-    AddOperator(Operator, Reply<Result<(), MemberError>>),
+    AddOperator(Operator, Reply<Result<Operator, MemberError>>),
     RemoveOperator(OperatorName, Reply<Result<(), MemberError>>),
-    Deploy(Deploy, Reply<Result<RolloutSnapshot, RolloutError>>),
+    Deploy(Box<Deploy>, Reply<Result<RolloutSnapshot, RolloutError>>),
     Rollback(Rollback, Reply<Result<RolloutSnapshot, RolloutError>>),
     Abort(AbortRollout, Reply<Result<RolloutSnapshot, RolloutError>>),
+    Word(RolloutWord, Reply<Result<RolloutSnapshot, RolloutError>>),
+    Freeze(NewFreeze, Reply<Result<Freeze, Unavailable>>),
+    Unfreeze(u64, Reply<Result<Freeze, RolloutError>>),
+    Duty(NewDuty, Reply<Result<v1::HostView, MemberError>>),
 }
 
 /// What only reads. Answered from what is durable.
@@ -250,5 +343,6 @@ pub(super) enum Read {
     Watch(Pick, Reply<Result<watch::Receiver<RolloutSnapshot>, RolloutError>>),
     Releases(AppFilter, Reply<Vec<v1::ReleaseView>>),
     Status(AppFilter, Reply<Vec<v1::AppStatusView>>),
-    Preview(Deploy, Reply<Result<PlannedDeploy, RolloutError>>),
+    Preview(Box<Deploy>, Reply<Result<PlannedDeploy, RolloutError>>),
+    Freezes(Reply<Vec<Freeze>>),
 }

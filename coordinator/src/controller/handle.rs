@@ -14,11 +14,11 @@ use evenkeel_model::{EnvironmentName, Epoch, HostFacts, HostId, HostStats, Opera
 use evenkeel_proto::v1;
 
 use super::event::{
-    AbortRollout, AppFilter, Change, Connected, ConnectionId, Deploy, Event, Grant, Hello, Join, Known, Pick,
-    PlannedDeploy, Read, Reply, Reported, Rollback, RolloutSnapshot, Wanted,
+    AbortRollout, AppFilter, Change, Connected, ConnectionId, Deploy, Event, Grant, Hello, Join, Known, NewDuty,
+    NewFreeze, Pick, PlannedDeploy, Read, Reply, Reported, Rollback, RolloutSnapshot, RolloutWord, Wanted,
 };
 use super::refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
-use crate::store::{Operator, Subject, Token};
+use crate::store::{Freeze, Operator, Subject, Token};
 
 /// A way to the controller. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -100,8 +100,8 @@ impl Handle {
         self.read(|reply| Read::Identify { subject, not_after, reply }).await?.map(Some)
     }
 
-    /// Adds an operator, or gives one another role or certificate.
-    pub async fn put_operator(&self, operator: Operator) -> Result<(), MemberError> {
+    /// Adds an operator, or gives one another role or certificate. The answer says when the certificate has to end: as asked, or later.
+    pub async fn put_operator(&self, operator: Operator) -> Result<Operator, MemberError> {
         self.change(|reply| Change::AddOperator(operator, reply)).await
     }
 
@@ -151,12 +151,12 @@ impl Handle {
 
     /// Makes a release (or finds the one with this content) and begins its rollout. Asked again, it is refused: that one goes on.
     pub async fn deploy(&self, deploy: Deploy) -> Result<RolloutSnapshot, RolloutError> {
-        self.change(|reply| Change::Deploy(deploy, reply)).await
+        self.change(|reply| Change::Deploy(Box::new(deploy), reply)).await
     }
 
     /// What [`Self::deploy`] would do. Changes nothing.
     pub async fn preview(&self, deploy: Deploy) -> Result<PlannedDeploy, RolloutError> {
-        self.read(|reply| Read::Preview(deploy, reply)).await?
+        self.read(|reply| Read::Preview(Box::new(deploy), reply)).await?
     }
 
     /// Begins a rollout to an older release; one that goes on is superseded.
@@ -167,6 +167,31 @@ impl Handle {
     /// Ends a rollout.
     pub async fn abort(&self, abort: AbortRollout) -> Result<RolloutSnapshot, RolloutError> {
         self.change(|reply| Change::Abort(abort, reply)).await
+    }
+
+    /// Says something to a rollout: pause, resume, promote, approve.
+    pub async fn say(&self, word: RolloutWord) -> Result<RolloutSnapshot, RolloutError> {
+        self.change(|reply| Change::Word(word, reply)).await
+    }
+
+    /// Puts a freeze in force.
+    pub async fn freeze(&self, freeze: NewFreeze) -> Result<Freeze, Unavailable> {
+        self.change(|reply| Change::Freeze(freeze, reply)).await
+    }
+
+    /// Lifts a freeze.
+    pub async fn unfreeze(&self, id: u64) -> Result<Freeze, RolloutError> {
+        self.change(|reply| Change::Unfreeze(id, reply)).await
+    }
+
+    /// The freezes in force, by their numbers.
+    pub async fn freezes(&self) -> Result<Vec<Freeze>, Unavailable> {
+        self.read(Read::Freezes).await
+    }
+
+    /// Cordons or drains a host, or gives it back.
+    pub async fn set_duty(&self, duty: NewDuty) -> Result<v1::HostView, MemberError> {
+        self.change(|reply| Change::Duty(duty, reply)).await
     }
 
     /// The rollouts, newest first, without their hosts.

@@ -74,6 +74,7 @@ impl State {
             joined: now,
             first_expires: expires,
             certificate_expires: expires,
+            relieved: None,
         })));
     }
 
@@ -127,12 +128,16 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn put_operator(&mut self, operator: Operator) {
+    /// The operator as it is noted: its certificate ends after all that an earlier one of this name holds.
+    pub(super) fn put_operator(&mut self, mut operator: Operator) -> Operator {
         let subject = Subject::Operator(operator.name.clone());
-        if self.stored.removed.contains_key(&subject) {
+        if let Some(earlier) = self.stored.removed.get(&subject) {
+            operator.certificate_expires =
+                operator.certificate_expires.max(earlier.expires + EXPIRY_STEP + EXPIRY_SLACK);
             self.write(Write::DeleteRemoved(subject));
         }
-        self.write(Write::PutOperator(operator));
+        self.write(Write::PutOperator(operator.clone()));
+        operator
     }
 
     pub(super) fn remove_operator(&mut self, name: OperatorName, now: UnixMillis) -> Result<(), MemberError> {

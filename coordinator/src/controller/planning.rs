@@ -40,6 +40,8 @@ impl State {
     }
 
     fn plan(&mut self, key: &AppKey, now: UnixMillis, instant: Instant) {
+        self.begin_next(key, now);
+        let frozen = self.freeze_of(key, now).map(frozen);
         let Some(app) = self.apps.get(key) else { return };
         let before = app.newest().and_then(|id| self.stored.rollouts.get(&id)).cloned();
         let current = self.stored.current.get(key);
@@ -52,8 +54,10 @@ impl State {
             current: current.map(|current| current.release),
             current_policy: current.map_or(&default_policy, |current| &current.policy),
             rollout: before.as_deref(),
+            frozen: frozen.as_ref(),
         });
         if let Some(app) = self.apps.get_mut(key) {
+            app.measures = plan.measures;
             app.waiting = plan.waiting;
             app.next_prefetch = plan.prefetch.into_iter().collect();
             app.wake_at = plan.wake_at.map(|at| at.max(now + SHORTEST_SLEEP));
@@ -91,7 +95,7 @@ impl State {
         let before = self.stored.orders.get(host).and_then(|orders| orders.get(key));
         if let Some(before) = before.filter(|before| before.version.generation == planned.generation) {
             debug_assert_eq!(before.release, planned.release, "a generation's release is fixed");
-            return Order { phase: planned.phase, ..before.as_ref().clone() };
+            return Order { phase: planned.phase, share: planned.share, ..before.as_ref().clone() };
         }
         debug_assert!(before.is_none_or(|before| before.version.generation < planned.generation), "generations rise");
         let services = planned.release.and_then(|release| {
@@ -102,6 +106,7 @@ impl State {
             version: Version { epoch: self.epoch(), generation: planned.generation },
             release: planned.release,
             phase: planned.phase,
+            share: planned.share,
             services: services.unwrap_or_default(),
             terms: self.terms(key, &planned, going),
         }
@@ -115,7 +120,12 @@ impl State {
         Terms {
             health_deadline: policy.health_deadline,
             pull_deadline: policy.pull_deadline,
-            orphan_after: policy.bake.plus(ORPHAN_GRACE),
+            orphan_after: policy.longest_bake().plus(ORPHAN_GRACE),
         }
     }
+}
+
+/// A freeze as the planner is told of it.
+fn frozen(freeze: &crate::store::Freeze) -> evenkeel_rollout::Frozen {
+    evenkeel_rollout::Frozen { until: freeze.until, by: freeze.by.clone(), why: freeze.why.clone() }
 }

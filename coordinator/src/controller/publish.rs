@@ -95,6 +95,9 @@ impl State {
 
     /// A rollout with what goes with it at this moment.
     pub(super) fn snapshot(&self, rollout: Arc<Rollout>) -> RolloutSnapshot {
+        if rollout.state == evenkeel_rollout::State::Queued {
+            return self.queued_snapshot(rollout);
+        }
         let app = self.apps.get(&rollout.key).filter(|app| app.newest() == Some(rollout.id));
         let Some(app) = app.filter(|_| rollout.outcome().is_none()) else {
             return RolloutSnapshot { rollout, waiting: Vec::new(), whys: BTreeMap::new(), prefetch: BTreeMap::new() };
@@ -135,7 +138,8 @@ impl State {
             manifest: release.manifest.clone(),
             services: order.services.clone(),
         });
-        Assignment { key: key.clone(), version: order.version, content, phase: order.phase, terms: order.terms }
+        let Order { version, phase, share, terms, .. } = *order;
+        Assignment { key: key.clone(), version, content, phase, share, terms }
     }
 }
 

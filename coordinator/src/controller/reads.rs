@@ -29,7 +29,8 @@ impl State {
             Read::Watch(pick, reply) => drop(reply.send(self.watch(&pick))),
             Read::Releases(filter, reply) => drop(reply.send(self.release_views(&filter))),
             Read::Status(filter, reply) => drop(reply.send(self.status_views(&filter))),
-            Read::Preview(deploy, reply) => drop(reply.send(self.preview(deploy, now))),
+            Read::Preview(deploy, reply) => drop(reply.send(self.preview(*deploy, now))),
+            Read::Freezes(reply) => drop(reply.send(self.freezes_in_force(now).cloned().collect())),
         }
     }
 
@@ -55,6 +56,8 @@ impl State {
             last_heard: live.and_then(|live| live.last_heard).map(|at| at.0),
             joined: host.joined.0,
             certificate_expires: host.certificate_expires.0,
+            duty: host.duty().as_str().to_owned(),
+            duty_act: host.relieved.as_ref().map(view::relieved),
             facts: live.and_then(|live| live.facts.as_ref()).map(Into::into),
             stats: live.and_then(|live| live.stats.as_ref()).map(Into::into),
             apps: apps.filter_map(|(key, app)| view::host_app(key, app.host(&host.host)?)).collect(),

@@ -4,7 +4,7 @@ use evenkeel_model::{AppKey, HostId, OperatorName, ReleaseNumber, RolloutId, Uni
 use evenkeel_rollout::BeginError;
 
 use crate::moment::Moment;
-use crate::store::Subject;
+use crate::store::{Freeze, Subject};
 
 /// The store can't be written, or the coordinator is stopping: nothing was done, and asking again later may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +94,9 @@ impl From<Unavailable> for ConnectError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RolloutError {
     /// One at a time for each app.
-    #[error("rollout {rollout} of {key}, begun by {by}, goes on: wait for its end, abort it, or roll back")]
+    #[error(
+        "rollout {rollout} of {key}, begun by {by}, goes on: wait for its end, begin after it with `--queue`, take over with `--supersede`, or abort it"
+    )]
     GoesOn {
         /// The app.
         key: AppKey,
@@ -147,10 +149,39 @@ pub enum RolloutError {
     /// There is none at all.
     #[error("there is no rollout yet")]
     None,
+    /// A freeze is in force.
+    #[error("{} is frozen by {} {}: {} (`--override-freeze REASON` begins it all the same)", key, freeze.by, until(freeze.until), freeze.why)]
+    Frozen {
+        /// The app.
+        key: AppKey,
+        /// The freeze.
+        freeze: Box<Freeze>,
+    },
+    /// What a plan showed is not what would be done now.
+    #[error("what was planned is not what would be done now: fleet, releases or policy have changed since; plan again")]
+    Changed,
+    /// A rollback goes on.
+    #[error(
+        "rollout {rollout} is a rollback, and a rollback is not rolled back: name the release that the fleet is to have with `--to`"
+    )]
+    RollbackGoesOn {
+        /// The one that goes on.
+        rollout: RolloutId,
+    },
+    /// There is no such freeze.
+    #[error("there is no freeze {0}: it was lifted, or has ended")]
+    UnknownFreeze(u64),
+    /// The planner does not take the word.
+    #[error(transparent)]
+    NotTaken(#[from] evenkeel_rollout::WordError),
     /// The planner refuses the abort.
     #[error(transparent)]
     NotAborted(#[from] evenkeel_rollout::AbortError),
     /// Nothing was changed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+fn until(until: Option<UnixMillis>) -> String {
+    until.map_or_else(|| "until it is lifted".to_owned(), |until| format!("until {}", Moment(until)))
 }

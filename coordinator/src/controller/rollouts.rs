@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, Count, Digest, Manifest, Millis, OperatorName, Policy, ReleaseNumber, RolloutId, UnixMillis,
+    AppKey, Count, Digest, Manifest, Millis, OperatorName, Policy, ReleaseNumber, RolloutId, Strategy, UnixMillis,
+    Waves,
 };
-use evenkeel_rollout::{Abort, Begin, HostView, Input, Kind, Outcome, Rollout, State as RolloutState};
+use evenkeel_rollout::{
+    Abort, Begin, Deed, HostView, Input, Kind, Outcome, Preview, Rollout, Speaker, State as RolloutState, note,
+};
 
-use super::event::{AbortRollout, Deploy, Pick, PlannedDeploy, Rollback};
+use super::event::{AbortRollout, Deploy, Pick, PlannedDeploy, Rollback, Turn};
 use super::refusal::RolloutError;
 use super::state::State;
 use crate::store::{Release, Write};
@@ -19,12 +22,12 @@ use crate::store::{Release, Write};
 const ROLLOUTS_KEPT: usize = 100;
 
 /// What a rollout is begun on.
-struct Ground<'a> {
+pub(super) struct Ground<'a> {
     key: AppKey,
     hosts: Cow<'a, [HostView]>,
     manifests: BTreeMap<ReleaseNumber, Arc<Manifest>>,
     current: Option<ReleaseNumber>,
-    id: RolloutId,
+    pub(super) id: RolloutId,
 }
 
 /// A release that is to be made, or was found to be made already.
@@ -35,7 +38,14 @@ struct Made {
 }
 
 impl Ground<'_> {
-    fn begin(&self, kind: Kind, to: ReleaseNumber, policy: Policy, by: OperatorName, now: UnixMillis) -> Begin<'_> {
+    pub(super) fn begin(
+        &self,
+        kind: Kind,
+        to: ReleaseNumber,
+        policy: Policy,
+        by: OperatorName,
+        now: UnixMillis,
+    ) -> Begin<'_> {
         Begin {
             id: self.id,
             key: self.key.clone(),
@@ -54,17 +64,49 @@ impl Ground<'_> {
 impl State {
     pub(super) fn deploy(&mut self, deploy: Deploy, now: UnixMillis) -> Result<RolloutId, RolloutError> {
         let key = deploy.manifest.key();
-        if let Some(going) = self.going_rollout(&key) {
-            return Err(RolloutError::GoesOn { rollout: going.id, by: going.by.clone(), key });
+        self.may_begin(&key, &deploy, now)?;
+        if deploy.fingerprint.is_some() && deploy.fingerprint != Some(self.preview(deploy.clone(), now)?.fingerprint) {
+            return Err(RolloutError::Changed);
         }
         let made = self.make(&key, &deploy, now);
         let mut ground = self.ground(&key);
         ground.manifests.insert(made.number, Arc::new(deploy.manifest));
-        let rollout = evenkeel_rollout::begin(ground.begin(Kind::Deploy, made.number, deploy.policy, deploy.by, now))?;
+        let begin = ground.begin(Kind::Deploy, made.number, deploy.policy, deploy.by.clone(), now);
+        let mut rollout = evenkeel_rollout::begin(begin)?;
+        if let Some(why) = deploy.override_freeze {
+            let speaker = Speaker { by: deploy.by.clone(), at: now, why: why.clone() };
+            note(&mut rollout, speaker, Deed::OverrodeFreeze);
+            rollout.freeze_override = Some(why);
+        }
         if let Some(release) = made.new {
-            self.write(Write::PutRelease(key, Arc::new(release)));
+            self.write(Write::PutRelease(key.clone(), Arc::new(release)));
+        }
+        match deploy.turn {
+            Turn::Queue if self.is_busy(&key) => {
+                rollout.state = RolloutState::Queued;
+                note(&mut rollout, Speaker { by: deploy.by, at: now, why: String::new() }, Deed::Queued);
+            }
+            Turn::Supersede => self.supersede_all(&key, &deploy.by, now)?,
+            Turn::Queue | Turn::Alone => {}
         }
         Ok(self.begun(rollout))
+    }
+
+    /// Whether a rollout of the app goes on, or waits for its turn.
+    fn is_busy(&self, key: &AppKey) -> bool {
+        self.going_rollout(key).is_some() || self.apps.get(key).is_some_and(|app| !app.queued.is_empty())
+    }
+
+    fn may_begin(&self, key: &AppKey, deploy: &Deploy, now: UnixMillis) -> Result<(), RolloutError> {
+        let first_queued = self.apps.get(key).and_then(|app| app.queued.first());
+        let in_the_way = self.going_rollout(key).or_else(|| self.stored.rollouts.get(first_queued?));
+        if let Some(going) = in_the_way.filter(|_| deploy.turn == Turn::Alone) {
+            return Err(RolloutError::GoesOn { rollout: going.id, by: going.by.clone(), key: key.clone() });
+        }
+        match self.freeze_of(key, now).filter(|_| deploy.override_freeze.is_none()) {
+            Some(freeze) => Err(RolloutError::Frozen { key: key.clone(), freeze: Box::new(freeze.clone()) }),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn preview(&self, deploy: Deploy, now: UnixMillis) -> Result<PlannedDeploy, RolloutError> {
@@ -82,30 +124,59 @@ impl State {
             current: ground.current,
             current_policy: self.stored.current.get(&key).map_or(&default_policy, |current| &current.policy),
             rollout: self.newest_rollout(&key).map(AsRef::as_ref),
+            frozen: None,
         };
         let begin = ground.begin(Kind::Deploy, made.number, deploy.policy, deploy.by, now);
         let preview = evenkeel_rollout::preview(&input, &begin)?;
-        let from = ground.current;
-        Ok(PlannedDeploy { key, manifest, from, to: made.number, preview })
+        let (from, freeze) = (ground.current, self.freeze_of(&key, now).cloned());
+        let fingerprint = fingerprint(&preview, &manifest, from);
+        Ok(PlannedDeploy { key, manifest, from, to: made.number, preview, fingerprint, freeze })
     }
 
     pub(super) fn rollback(&mut self, rollback: Rollback, now: UnixMillis) -> Result<RolloutId, RolloutError> {
-        let Rollback { key, to, by } = rollback;
+        let Rollback { key, to, now: at_once, by, why } = rollback;
         let to = self.rollback_target(&key, to)?;
-        let policy = Policy { waves: vec![Count::Percent(100)], bake: Millis(0), ..self.policy_of(&key, to) };
+        let before = self.policy_of(&key, to);
+        let max_unavailable = if at_once { Some(Count::Percent(100)) } else { before.max_unavailable };
+        let policy = Policy {
+            strategy: Strategy::Rolling,
+            waves: Waves::List(vec![Count::Percent(100).into()]),
+            by: None,
+            first: Vec::new(),
+            max_unavailable,
+            min_healthy: before.min_healthy.filter(|_| !at_once),
+            bake: Millis(0),
+            gates: Vec::new(),
+            ..before
+        };
         let ground = self.ground(&key);
-        let rollout = evenkeel_rollout::begin(ground.begin(Kind::Rollback, to, policy, by.clone(), now))?;
-        if let Some(going) = self.going_rollout(&key) {
-            let superseded = superseded(going, by, now)?;
-            self.write(Write::PutRollout(Arc::new(superseded)));
+        let mut rollout = evenkeel_rollout::begin(ground.begin(Kind::Rollback, to, policy, by.clone(), now))?;
+        if !why.is_empty() {
+            note(&mut rollout, Speaker { by: by.clone(), at: now, why }, Deed::RolledBack);
         }
+        self.supersede_all(&key, &by, now)?;
         Ok(self.begun(rollout))
     }
 
-    pub(super) fn abort(&mut self, abort: AbortRollout) -> Result<RolloutId, RolloutError> {
+    /// Ends what goes on and what waits for its turn: what begins now is all that counts.
+    fn supersede_all(&mut self, key: &AppKey, by: &OperatorName, now: UnixMillis) -> Result<(), RolloutError> {
+        let queued = self.apps.get(key).map(|app| app.queued.clone()).unwrap_or_default();
+        let queued = queued.iter().filter_map(|id| self.stored.rollouts.get(id));
+        let all: Vec<Arc<Rollout>> = self.going_rollout(key).into_iter().chain(queued).cloned().collect();
+        for rollout in all {
+            self.write(Write::PutRollout(Arc::new(superseded(&rollout, by.clone(), now)?)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn abort(&mut self, abort: AbortRollout, now: UnixMillis) -> Result<RolloutId, RolloutError> {
         let mut rollout = self.pick_to_abort(&abort.rollout)?.clone();
-        let word = Abort { by: abort.by, rollback: abort.rollback, superseded: false };
+        let word = Abort { by: abort.by.clone(), rollback: abort.rollback, superseded: false };
         evenkeel_rollout::abort(&mut rollout, word)?;
+        let deed = if abort.rollback { Deed::AbortedAndTookBack } else { Deed::Aborted };
+        note(&mut rollout, Speaker { by: abort.by, at: now, why: abort.why }, deed);
+        // One that waited for its turn is over at once.
+        rollout.ended = rollout.outcome().map(|_| now);
         let (id, key) = (rollout.id, rollout.key.clone());
         self.write(Write::PutRollout(Arc::new(rollout)));
         self.dirty.insert(key);
@@ -121,7 +192,7 @@ impl State {
         }
     }
 
-    fn pick_to_abort(&self, pick: &Pick) -> Result<&Rollout, RolloutError> {
+    pub(super) fn pick_to_abort(&self, pick: &Pick) -> Result<&Rollout, RolloutError> {
         match pick {
             Pick::NewestOf(key) => {
                 let going = self.going_rollout(key).ok_or_else(|| RolloutError::NoneGoesOn(key.clone()))?;
@@ -146,7 +217,7 @@ impl State {
         Made { number, new: Some(Release { number, digest, manifest, made: now, by }) }
     }
 
-    fn ground(&self, key: &AppKey) -> Ground<'_> {
+    pub(super) fn ground(&self, key: &AppKey) -> Ground<'_> {
         let app = self.apps.get(key);
         Ground {
             key: key.clone(),
@@ -187,6 +258,9 @@ impl State {
             return Err(RolloutError::UnknownRelease { key, release });
         }
         match going {
+            Some(going) if going.kind == Kind::Rollback && asked.is_none() => {
+                Err(RolloutError::RollbackGoesOn { rollout: going.id })
+            }
             Some(going) if going.to == release => Err(RolloutError::MovingThere { key, release, rollout: going.id }),
             None if current == Some(release) => Err(RolloutError::AlreadyCurrent { key, release }),
             _ => Ok(release),
@@ -223,8 +297,18 @@ impl State {
 /// A rollout that another one takes over from: over at once, its hosts are the other one's now.
 fn superseded(going: &Rollout, by: OperatorName, now: UnixMillis) -> Result<Rollout, RolloutError> {
     let mut rollout = going.clone();
-    evenkeel_rollout::abort(&mut rollout, Abort { by, rollback: false, superseded: true })?;
+    evenkeel_rollout::abort(&mut rollout, Abort { by: by.clone(), rollback: false, superseded: true })?;
+    note(&mut rollout, Speaker { by, at: now, why: String::new() }, Deed::Superseded);
     rollout.state = RolloutState::Ended { outcome: Outcome::Superseded };
     rollout.ended = Some(now);
     Ok(rollout)
+}
+
+/// Of all that a plan shows. When it would begin does not count.
+fn fingerprint(preview: &Preview, manifest: &Manifest, from: Option<ReleaseNumber>) -> Digest {
+    let hosts: Vec<_> = preview.waves.iter().flat_map(|wave| &wave.hosts).collect();
+    let waves: Vec<usize> = preview.waves.iter().map(|wave| wave.hosts.len()).collect();
+    let policy = &preview.rollout.policy;
+    let all = serde_json::to_vec(&(manifest.encode(), from, policy, preview.budget, waves, hosts));
+    Digest::of(&all.expect("plain data has a JSON form"))
 }

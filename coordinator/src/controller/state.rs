@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use evenkeel_model::{AppKey, EnvironmentName, Epoch, HostId, Manifest, RolloutId, UnixMillis};
-use evenkeel_rollout::{HostView, Rollout};
+use evenkeel_rollout::{HostView, Rollout, State as RolloutState};
 
 use super::app::App;
 use super::event::RolloutSnapshot;
@@ -150,8 +150,11 @@ impl State {
             Derived::NoRollout(id) => {
                 for app in self.apps.values_mut() {
                     app.rollouts.remove(&id);
+                    app.queued.remove(&id);
                 }
             }
+            // Who is kept by it is not looked up: there are few, and they are planned for nothing.
+            Derived::Freeze => self.dirty.extend(self.apps.keys().cloned()),
             Derived::Nothing => {}
         }
     }
@@ -167,8 +170,9 @@ impl State {
         }
         for (key, app) in self.apps.iter_mut().filter(|(key, _)| key.environment == host.environment) {
             match app.host_mut(&host.host) {
-                Some(view) if view.labels == host.labels => continue,
+                Some(view) if view.labels == host.labels && view.duty == host.duty() => continue,
                 Some(view) => {
+                    view.duty = host.duty();
                     view.labels.clone_from(&host.labels);
                     // Labels decide which services it runs, and so what it fetches ahead.
                     self.ordered.insert(host.host.clone());
@@ -219,9 +223,12 @@ impl State {
     }
 
     fn derive_rollout(&mut self, rollout: &Rollout) {
-        if let Some(app) = self.apps.get_mut(&rollout.key) {
-            app.rollouts.insert(rollout.id);
-        }
+        let Some(app) = self.apps.get_mut(&rollout.key) else { return };
+        let is_queued = rollout.state == RolloutState::Queued;
+        let (into, out_of) =
+            if is_queued { (&mut app.queued, &mut app.rollouts) } else { (&mut app.rollouts, &mut app.queued) };
+        into.insert(rollout.id);
+        out_of.remove(&rollout.id);
     }
 
     fn new_app(&mut self, key: &AppKey) -> App {
@@ -250,6 +257,7 @@ impl State {
         HostView {
             host: host.host.clone(),
             labels: host.labels.clone(),
+            duty: host.duty(),
             contact: live.map_or_else(|| self.live.never_heard(), super::live::LiveHost::contact),
             conflict: live.is_some_and(|live| live.highest_epoch > self.epoch()),
             ordered: None,
@@ -270,6 +278,7 @@ enum Derived {
     NoRelease(AppKey, evenkeel_model::ReleaseNumber),
     Rollout(Arc<Rollout>),
     NoRollout(RolloutId),
+    Freeze,
     Nothing,
 }
 
@@ -284,6 +293,7 @@ impl Derived {
             Write::DeleteRelease(key, number) => Self::NoRelease(key.clone(), *number),
             Write::PutRollout(rollout) => Self::Rollout(Arc::clone(rollout)),
             Write::DeleteRollout(id) => Self::NoRollout(*id),
+            Write::PutFreeze(_) | Write::DeleteFreeze(_) => Self::Freeze,
             Write::PutFleet(_)
             | Write::PutToken(_)
             | Write::DeleteToken(_)

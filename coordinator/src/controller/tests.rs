@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use evenkeel_model::{
     AppReport, Assignment, CauseKind, Content, Count, Digest, Epoch, Failure, HostFacts, HostId, Manifest, Phase,
     Policy, Prefetch, PrefetchReport, PrefetchState, RefusedAssignment, ReleaseNumber, Service, ServiceName,
-    ServiceReport, Stage, UnixMillis,
+    ServiceReport, Stage, UnixMillis, Waves,
 };
 use evenkeel_rollout::{Outcome, Rollout};
 
 use super::*;
 use crate::fixture::{app, host, host_id, manifest};
+use crate::gauge::ScriptedGauge;
 use crate::store::{MemoryStore, Snapshot, Write, contract};
 
 mod crash;
@@ -113,13 +115,20 @@ impl World {
 }
 
 async fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> (JoinHandle<()>, Handle) {
-    let (controller, handle) = Controller::start(store, clock, &Settings::default()).await.unwrap();
+    let (controller, handle) = Controller::start(store, clock, gauges(), &Settings::default()).await.unwrap();
     (tokio::spawn(controller.run(CancellationToken::new())), handle)
 }
 
+/// Of which nothing is asked.
+fn gauges() -> Gauges {
+    Gauges::new(Arc::new(ScriptedGauge::new()), TaskTracker::new())
+}
+
 fn deploy(version: u32) -> Deploy {
-    let policy = Policy { waves: vec![Count::Hosts(1)], bake: Millis::seconds(5), ..Policy::default() };
-    Deploy { manifest: manifest(version), policy, by: "ada".parse().unwrap() }
+    let waves = Waves::List(vec![Count::Hosts(1).into()]);
+    let policy = Policy { waves, bake: Millis::seconds(5), ..Policy::default() };
+    let by = "ada".parse().unwrap();
+    Deploy { manifest: manifest(version), policy, by, turn: Turn::Alone, override_freeze: None, fingerprint: None }
 }
 
 /// What an agent was told and how it is to answer.
@@ -257,6 +266,7 @@ impl Seen {
             version: assignment.version,
             release,
             stage,
+            share: assignment.share,
             base: seen.base,
             healthy: stage != Stage::Reverted,
             failure: is_bad.then(|| Failure::plain(CauseKind::Exited, "exited with code 1")),

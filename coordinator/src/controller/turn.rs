@@ -59,6 +59,9 @@ impl Controller {
             self.state.answer(read, now);
         }
         if stored.is_ok() {
+            for (rollout, measures) in self.state.measures() {
+                self.gauges.ask(rollout, measures);
+            }
             self.state.publish();
         }
     }
@@ -104,6 +107,7 @@ impl State {
                 }
             }
             Event::Gone(host, connection) => self.gone(&host, connection),
+            Event::Measured(rollout, gate, number, measured) => self.measured(rollout, gate, number, &measured, now),
             Event::Change(change) => answers.changes.push(self.make_change(*change, now)),
             Event::Read(read) => answers.reads.push(*read),
         }
@@ -131,13 +135,21 @@ impl State {
                 })
             }
             Change::AddOperator(operator, reply) => {
-                self.put_operator(operator);
-                answer(reply, Ok(()))
+                let noted = self.put_operator(operator);
+                answer(reply, Ok(noted))
             }
             Change::RemoveOperator(name, reply) => answer(reply, self.remove_operator(name, now)),
-            Change::Deploy(deploy, reply) => answer_rollout(reply, self.deploy(deploy, now)),
+            Change::Deploy(deploy, reply) => answer_rollout(reply, self.deploy(*deploy, now)),
             Change::Rollback(rollback, reply) => answer_rollout(reply, self.rollback(rollback, now)),
-            Change::Abort(abort, reply) => answer_rollout(reply, self.abort(abort)),
+            Change::Abort(abort, reply) => answer_rollout(reply, self.abort(abort, now)),
+            Change::Word(word, reply) => answer_rollout(reply, self.say(word, now)),
+            Change::Freeze(freeze, reply) => answer(reply, Ok(self.freeze(freeze, now))),
+            Change::Unfreeze(id, reply) => answer(reply, self.unfreeze(id, now)),
+            Change::Duty(duty, reply) => {
+                let host = duty.host.clone();
+                let set = self.set_duty(duty, now);
+                answer_with(reply, set, move |state, ()| state.host_view(&host))
+            }
         }
     }
 

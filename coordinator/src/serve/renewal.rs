@@ -67,9 +67,12 @@ mod tests {
     use evenkeel_model::UnixMillis;
     use tokio_util::sync::CancellationToken;
 
+    use tokio_util::task::TaskTracker;
+
     use super::*;
     use crate::clock::SteadyClock;
     use crate::controller::{Controller, Settings};
+    use crate::gauge::{Gauges, ScriptedGauge};
     use crate::serve::{AdminFile, founding};
     use crate::store::{MemoryStore, Store};
 
@@ -96,7 +99,8 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let authority = founding::found(store.as_ref(), &"prod".parse().unwrap(), &time).await.unwrap();
         let authority = Arc::new(authority);
-        let started = Controller::start(store, Arc::new(SteadyClock::start()), &Settings::default()).await;
+        let gauges = Gauges::new(Arc::new(ScriptedGauge::new()), TaskTracker::new());
+        let started = Controller::start(store, Arc::new(SteadyClock::start()), gauges, &Settings::default()).await;
         let (controller, handle) = started.unwrap();
         tokio::spawn(controller.run(CancellationToken::new()));
         let credentials = CredentialsStore::new(issue(&authority, &time).unwrap(), time.clone()).unwrap();

@@ -8,9 +8,11 @@ use evenkeel_model::{
 };
 
 use super::{
-    Current, Fleet, Host, Operator, Order, Release, Removed, Role, Snapshot, Store, StoreError, Subject, Token, Use,
-    Write,
+    Current, Fleet, Freeze, Host, Operator, Order, Release, Relieved, Removed, Role, Snapshot, Store, StoreError,
+    Subject, Token, Use, Write,
 };
+use evenkeel_rollout::Duty;
+
 use crate::fixture::{app, host, host_id, manifest, rollout};
 
 /// A place that a store can be opened on again and again.
@@ -64,6 +66,7 @@ fn order(generation: u64, release: Option<u64>) -> Arc<Order> {
         version: Version { epoch: Epoch(9), generation: Generation(generation) },
         release: release.map(ReleaseNumber),
         phase: Phase::Trial,
+        share: 25.try_into().unwrap(),
         services: ["web".parse().unwrap()].into(),
         terms: Terms {
             health_deadline: Millis::minutes(2),
@@ -92,12 +95,24 @@ fn operator(role: Role) -> Write {
     Write::PutOperator(Operator { name: "ada".parse().unwrap(), role, certificate_expires: UnixMillis(8) })
 }
 
+fn freeze(id: u64, until: Option<UnixMillis>) -> Freeze {
+    let (environment, app) = (until.map(|_| EnvironmentName::default()), until.map(|_| app().app));
+    Freeze { id, environment, app, until, by: "ada".parse().unwrap(), at: UnixMillis(9), why: "the fair".to_owned() }
+}
+
+/// A host that is to be emptied.
+fn drained(number: u32) -> Host {
+    let why = "a new disk".to_owned();
+    let relieved = Relieved { duty: Duty::Drained, by: "ada".parse().unwrap(), at: UnixMillis(9), why };
+    Host { relieved: Some(relieved), ..host(number) }
+}
+
 /// At least one of everything.
 pub(crate) fn everything() -> Vec<Write> {
     vec![
         Write::PutFleet(fleet(9)),
         Write::PutHost(Arc::new(host(1))),
-        Write::PutHost(Arc::new(host(2))),
+        Write::PutHost(Arc::new(drained(2))),
         Write::PutToken(token("used", true)),
         Write::PutToken(token("unused", false)),
         Write::PutRelease(app(), release(1)),
@@ -113,6 +128,8 @@ pub(crate) fn everything() -> Vec<Write> {
             at: UnixMillis(7),
             expires: UnixMillis(9),
         }),
+        Write::PutFreeze(freeze(1, None)),
+        Write::PutFreeze(freeze(2, Some(UnixMillis(50)))),
     ]
 }
 
@@ -186,6 +203,8 @@ pub(crate) async fn what_is_deleted_is_gone(place: impl Place) {
         Write::DeleteOperator("ada".parse().unwrap()),
         Write::DeleteRemoved(Subject::Host(host_id(3))),
         Write::DeleteRemoved(Subject::Operator("bob".parse().unwrap())),
+        Write::DeleteFreeze(1),
+        Write::DeleteFreeze(2),
     ];
     store.apply(&deletes).await.unwrap();
     let empty = Snapshot { fleet: Some(fleet(9)), ..Snapshot::default() };

@@ -7,9 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use evenkeel_model::{
-    Digest, EnvironmentName, Epoch, FleetName, HostId, OperatorName, Phase, Policy, ReleaseNumber, ServiceName, Terms,
-    UnixMillis, Version,
+    AppKey, AppName, Digest, EnvironmentName, Epoch, FleetName, HostId, OperatorName, Phase, Policy, ReleaseNumber,
+    ServiceName, Share, Terms, UnixMillis, Version,
 };
+use evenkeel_rollout::Duty;
 
 /// The fleet itself: made once, at the first start.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +46,61 @@ pub struct Host {
     pub first_expires: UnixMillis,
     /// When its newest certificate ends.
     pub certificate_expires: UnixMillis,
+    /// By whom it was cordoned or drained; none: it is active.
+    pub relieved: Option<Relieved>,
+}
+
+impl Host {
+    /// What it is there for.
+    pub fn duty(&self) -> Duty {
+        self.relieved.as_ref().map_or(Duty::Active, |relieved| relieved.duty)
+    }
+}
+
+/// That a host is to get nothing new, or to be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relieved {
+    /// Cordoned or drained.
+    pub duty: Duty,
+    /// Who said so.
+    pub by: OperatorName,
+    /// When.
+    pub at: UnixMillis,
+    /// Why, in their words; may be empty.
+    pub why: String,
+}
+
+/// A freeze: nothing is rolled out but backwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Its number, counted from 1 for the fleet.
+    pub id: u64,
+    /// Of this environment; none: of all.
+    pub environment: Option<EnvironmentName>,
+    /// Of apps of this name; none: of all.
+    pub app: Option<AppName>,
+    /// When it ends; none: when it is lifted.
+    pub until: Option<UnixMillis>,
+    /// Who froze.
+    pub by: OperatorName,
+    /// When.
+    pub at: UnixMillis,
+    /// Why.
+    pub why: String,
+}
+
+impl Freeze {
+    /// Whether it keeps this app now.
+    pub fn keeps(&self, key: &AppKey, now: UnixMillis) -> bool {
+        let is_meant = self.environment.as_ref().is_none_or(|environment| *environment == key.environment)
+            && self.app.as_ref().is_none_or(|app| *app == key.app);
+        is_meant && self.is_in_force(now)
+    }
+
+    /// Whether it has not ended.
+    pub fn is_in_force(&self, now: UnixMillis) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// Who used up a join token.
@@ -99,6 +155,8 @@ pub struct Order {
     pub release: Option<ReleaseNumber>,
     /// How far.
     pub phase: Phase,
+    /// How much of what is new it gets while in trial.
+    pub share: Share,
     /// The services that the host runs of it: fixed by the host's labels when the order was made.
     pub services: BTreeSet<ServiceName>,
     /// The trial's deadlines.
@@ -120,21 +178,24 @@ pub struct Current {
 pub enum Role {
     /// Look.
     Viewer,
-    /// Deploy, roll back, abort.
+    /// Deploy, roll back, pause, abort, cordon, freeze.
     Deployer,
+    /// Consent to what others began, lift freezes.
+    Approver,
     /// Everything.
     Admin,
 }
 
 impl Role {
     /// All roles, the least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Deployer, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Deployer, Self::Approver, Self::Admin];
 
     /// The word used in messages and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
             Self::Deployer => "deployer",
+            Self::Approver => "approver",
             Self::Admin => "admin",
         }
     }
@@ -148,7 +209,7 @@ impl fmt::Display for Role {
 
 /// A text that is not a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role: use viewer, deployer or admin")]
+#[error("`{0}` is no role: use viewer, deployer, approver or admin")]
 pub struct InvalidRole(pub String);
 
 impl FromStr for Role {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use evenkeel_model::{AppKey, Digest, HostId, OperatorName, ReleaseNumber, RolloutId};
 use evenkeel_rollout::Rollout;
 
-use super::{Current, Fleet, Host, Operator, Order, Release, Removed, Subject, Token, Violation, Write};
+use super::{Current, Fleet, Freeze, Host, Operator, Order, Release, Removed, Subject, Token, Violation, Write};
 
 /// All that is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub operators: BTreeMap<OperatorName, Operator>,
     /// The hosts and operators that were removed, and are refused since.
     pub removed: BTreeMap<Subject, Removed>,
+    /// The freezes, by their numbers; also some that have ended.
+    pub freezes: BTreeMap<u64, Freeze>,
 }
 
 impl Snapshot {
@@ -87,6 +89,12 @@ impl Snapshot {
                 undo.push(old.map_or(Write::DeleteRemoved(subject), Write::PutRemoved));
             }
             Write::DeleteRemoved(subject) => undo.extend(self.removed.remove(&subject).map(Write::PutRemoved)),
+            Write::PutFreeze(freeze) => {
+                let id = freeze.id;
+                let old = self.freezes.insert(id, freeze);
+                undo.push(old.map_or(Write::DeleteFreeze(id), Write::PutFreeze));
+            }
+            Write::DeleteFreeze(id) => undo.extend(self.freezes.remove(&id).map(Write::PutFreeze)),
         }
         Ok(())
     }
@@ -205,6 +213,7 @@ mod tests {
             Write::DeleteOperator("ada".parse().unwrap()),
             Write::DeleteToken(Digest::of(b"used")),
             Write::DeleteRemoved(Subject::Host("h3".parse().unwrap())),
+            Write::DeleteFreeze(1),
         ];
         let twice = [contract::everything(), contract::everything(), deletes.to_vec()].concat();
         // The fleet is there from the start on: nothing deletes it.

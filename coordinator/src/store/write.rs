@@ -6,7 +6,7 @@ use std::sync::Arc;
 use evenkeel_model::{AppKey, Digest, HostId, OperatorName, ReleaseNumber, RolloutId};
 use evenkeel_rollout::Rollout;
 
-use super::{Current, Fleet, Host, Operator, Order, Release, Removed, Subject, Token};
+use super::{Current, Fleet, Freeze, Host, Operator, Order, Release, Removed, Subject, Token};
 
 /// One change. `Put` replaces what has the same key; `Delete` of what is not there does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,10 @@ pub enum Write {
     PutRemoved(Removed),
     /// That somebody's certificates are refused.
     DeleteRemoved(Subject),
+    /// A freeze.
+    PutFreeze(Freeze),
+    /// A freeze, by its number.
+    DeleteFreeze(u64),
 }
 
 /// A write that contradicts what is stored.

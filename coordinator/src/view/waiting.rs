@@ -50,10 +50,55 @@ pub fn waiting(reason: &WaitingOn, now: UnixMillis) -> v1::WaitingView {
             view("conflict", said(hosts, one, many), hosts)
         }
         WaitingOn::Person => {
-            let message = "it has failed and is paused: roll back, or abort it".to_owned();
-            view("person", message, &[])
+            let message =
+                "it has failed and is paused: resume it to try the failed hosts once more, roll back, or abort it";
+            view("person", message.to_owned(), &[])
         }
+        WaitingOn::Paused { by: Some(by), why } => {
+            view("paused", format!("paused by {by}{}: resume it", because(why)), &[])
+        }
+        WaitingOn::Paused { by: None, why } => {
+            view("paused", format!("paused{}: resume it, or abort it", because(why)), &[])
+        }
+        WaitingOn::Frozen { until, by, why } => {
+            let end =
+                until.map_or_else(|| "until it is lifted".to_owned(), |until| format!("for {} more", until.since(now)));
+            let view = view("frozen", format!("frozen by {by} {end}{}", because(why)), &[]);
+            v1::WaitingView { until: until.map(|until| until.0), ..view }
+        }
+        WaitingOn::Window { window, opens } => {
+            let when = opens.map_or_else(|| "not within a week".to_owned(), |opens| format!("in {}", opens.since(now)));
+            let view = view("window", format!("the window {window} opens {when}"), &[]);
+            v1::WaitingView { until: opens.map(|opens| opens.0), ..view }
+        }
+        WaitingOn::Approval { .. } | WaitingOn::Analysis { .. } | WaitingOn::Promotion => {
+            let (kind, message) = at_gate(reason);
+            view(kind, message, &[])
+        }
+        WaitingOn::Queue { rollout } => view("queue", format!("it waits for the end of rollout {rollout}"), &[]),
+        WaitingOn::Drain { hosts } => view("drain", said(hosts, "is being emptied", "are being emptied"), hosts),
     }
+}
+
+/// What people, or a measurement, have to say at a gate.
+fn at_gate(reason: &WaitingOn) -> (&'static str, String) {
+    match reason {
+        WaitingOn::Approval { needed, given, except } => {
+            let who = if *needed == 1 { "one more person has" } else { "more persons have" };
+            let except = except.as_ref().map(|name| format!(" (not {name}, who began it)")).unwrap_or_default();
+            let given: Vec<&str> = given.iter().map(evenkeel_model::OperatorName::as_str).collect();
+            let given = if given.is_empty() { String::new() } else { format!("; approved by {}", given.join(", ")) };
+            ("approval", format!("{who} to approve it{except}{given}"))
+        }
+        WaitingOn::Analysis { name, taken, samples, bad } => {
+            ("analysis", format!("analysis {name}: {taken} of {samples} readings, {bad} bad"))
+        }
+        _ => ("promotion", "a person has to promote it".to_owned()),
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({why})") }
 }
 
 fn said(hosts: &[HostId], one: impl Display, many: impl Display) -> String {

@@ -3,6 +3,7 @@
 //! Deliberately not here: when to end (main.rs) and whether the program is healthy (settings.rs).
 
 mod answer;
+mod counted;
 mod echo;
 mod http2;
 
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 use crate::http::{self, Framing};
 use crate::settings::Settings;
 use crate::websocket;
+use counted::Counted;
 
 /// How long the first request of a connection accepted at the very end may still be on its way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
@@ -37,6 +39,7 @@ pub struct Server {
 struct Shared {
     settings: Settings,
     started: Instant,
+    counted: Counted,
     draining: AtomicBool,
     open: Mutex<BTreeMap<u64, Connection>>,
     /// Notified when a connection has answered its first request or has ended.
@@ -63,6 +66,7 @@ impl Server {
         let shared = Arc::new(Shared {
             settings,
             started: Instant::now(),
+            counted: Counted::default(),
             draining: AtomicBool::new(false),
             open: Mutex::default(),
             changed: Condvar::new(),

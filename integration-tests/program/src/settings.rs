@@ -24,13 +24,15 @@ pub enum Mode {
     Slow,
     /// `/healthz` answers 200 until `AFTER` milliseconds have passed, then 503.
     Sick,
+    /// Answers 500 to everybody but who asks for its health.
+    Faulty,
     /// Takes more and more memory, beginning `AFTER` milliseconds after the start.
     Leaky,
     /// Has no port at all: prints a line a second.
     Worker,
 }
 
-const MODES: [(&str, Mode); 9] = [
+const MODES: [(&str, Mode); 10] = [
     ("graceful", Mode::Graceful),
     ("rude", Mode::Rude),
     ("stubborn", Mode::Stubborn),
@@ -38,6 +40,7 @@ const MODES: [(&str, Mode); 9] = [
     ("unready", Mode::Unready),
     ("slow", Mode::Slow),
     ("sick", Mode::Sick),
+    ("faulty", Mode::Faulty),
     ("leaky", Mode::Leaky),
     ("worker", Mode::Worker),
 ];
@@ -47,7 +50,9 @@ impl FromStr for Mode {
 
     fn from_str(word: &str) -> Result<Self, String> {
         MODES.iter().find(|(name, _)| *name == word).map(|(_, mode)| *mode).ok_or_else(|| {
-            format!("MODE={word} is none of graceful, rude, stubborn, crash, unready, slow, sick, leaky, worker")
+            format!(
+                "MODE={word} is none of graceful, rude, stubborn, crash, unready, slow, sick, faulty, leaky, worker"
+            )
         })
     }
 }

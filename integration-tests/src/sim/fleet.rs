@@ -286,6 +286,7 @@ fn coordinator(
                     limits: Limits::default(),
                     http: None,
                     resolver: Arc::new(registry.clone()),
+                    gauge: Arc::new(evenkeel::gauge::ScriptedGauge::new()),
                     admin: Arc::clone(&admin) as Arc<dyn AdminFile>,
                 };
                 // A coordinator that can't start, because its store fails just then, is started again as systemd would.

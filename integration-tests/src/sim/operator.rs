@@ -126,9 +126,18 @@ async fn once(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask) 
             let specification = serde_json::to_vec(&release.specification()).expect("plain data has a JSON form");
             client.deploy(DeployRequest { specification, ..DeployRequest::default() }).await?.into_inner().rollout
         }
-        Ask::Rollback => client.rollback(RollbackRequest { environment, app, to: None }).await?.into_inner().rollout,
+        Ask::Rollback => {
+            client
+                .rollback(RollbackRequest { environment, app, ..RollbackRequest::default() })
+                .await?
+                .into_inner()
+                .rollout
+        }
         Ask::Abort { rollback } => Some(
-            client.abort_rollout(AbortRolloutRequest { rollout: 0, environment, app, rollback }).await?.into_inner(),
+            client
+                .abort_rollout(AbortRolloutRequest { environment, app, rollback, ..AbortRolloutRequest::default() })
+                .await?
+                .into_inner(),
         ),
     };
     Ok(Told::Rollout(Box::new(rollout.ok_or_else(|| tonic::Status::internal("the answer has no rollout"))?)))

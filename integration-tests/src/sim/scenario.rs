@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use evenkeel_model::{Count, Manifest, Millis, OnFailure, Policy, ReleaseNumber};
+use evenkeel_model::{Count, Manifest, Millis, OnFailure, Policy, ReleaseNumber, Share, Strategy, Wave, Waves};
 use evenkeel_rollout::{Outcome, Rollout, State};
 
 use super::faults::Faults;
@@ -95,8 +95,13 @@ impl Run {
         self.join()?;
         let mut door = *self.random.pick(&Door::ALL);
         let rollouts = self.random.between(2, 5);
+        let mut before = None;
         for number in 1..=rollouts {
-            let policy = policy(&mut self.random);
+            let mut policy = policy(&mut self.random);
+            // Old and new side by side, and the traffic divided between them, take a service that can run twice and is reached as before.
+            if before.replace(door) == Some(door) && matches!(door, Door::None | Door::Routed) {
+                (policy.strategy, policy.weights) = strategy(&mut self.random);
+            }
             let release = match number {
                 1 => Release { number, kind: Kind::Good, door, policy },
                 _ => Release::random(number, door, &policy, &mut self.random),
@@ -145,10 +150,10 @@ impl Run {
         // Where there is no current release nothing is taken away from anybody, and going back means to nothing; and only good
         // releases let us tell our hand from the release's.
         let current = self.fleet.stored().current.contains_key(&key());
-        let budget = (good && current).then(|| release.policy.budget(self.fleet.hosts()));
+        let budget = (good && current).then(|| release.policy.budget(self.fleet.hosts(), None));
         self.checker.forget_who_served();
         let Release { number, kind, door, policy } = release;
-        self.note(format!("deploy {number} {kind:?} {door:?} {:?}", policy.on_failure));
+        self.note(format!("deploy {number} {kind:?} {door:?} {} {:?}", policy.strategy.as_str(), policy.on_failure));
         self.fleet.ask(Ask::Deploy(release.clone()));
 
         let beginning = self.fleet.elapsed();
@@ -337,17 +342,24 @@ impl Run {
     }
 }
 
+fn strategy(random: &mut Random) -> (Strategy, Vec<Share>) {
+    let strategy = *random.pick(&[Strategy::Rolling, Strategy::Canary, Strategy::Canary, Strategy::BlueGreen]);
+    let quarter = Share::try_from(25).expect("a share");
+    (strategy, if strategy == Strategy::Canary { vec![quarter] } else { Vec::new() })
+}
+
 fn policy(random: &mut Random) -> Policy {
     let waves = [
-        vec![Count::Hosts(1), Count::Percent(100)],
-        vec![Count::Percent(50)],
-        vec![Count::Percent(100)],
-        vec![Count::Hosts(1), Count::Hosts(2)],
+        &[Count::Hosts(1), Count::Percent(100)][..],
+        &[Count::Percent(50)],
+        &[Count::Percent(100)],
+        &[Count::Hosts(1), Count::Hosts(2)],
     ];
+    let waves = Waves::List(random.pick(&waves).iter().map(|count| Wave::from(*count)).collect());
     let on_failure =
         [OnFailure::Rollback, OnFailure::Rollback, OnFailure::Rollback, OnFailure::Pause, OnFailure::RevertFailed];
     Policy {
-        waves: random.pick(&waves).clone(),
+        waves,
         max_unavailable: Some(Count::Hosts(u32::try_from(random.between(1, 4)).expect("a small number"))),
         max_failures: random.chance(30).then_some(Count::Hosts(1)),
         bake: Millis::seconds(8),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppKey, Digest, Millis, ReleaseNumber, ServiceName, Version};
+use crate::{AppKey, Digest, Millis, ReleaseNumber, ServiceName, Share, Version};
 
 /// How far the coordinator has come with a generation. The commit is a field of the same assignment, never a message of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Assignment {
     pub content: Option<Content>,
     /// How far the coordinator has come with it.
     pub phase: Phase,
+    /// How much of what is new goes to it while it is in trial. It may rise and fall under the same version.
+    #[serde(default)]
+    pub share: Share,
     /// The trial's deadlines.
     pub terms: Terms,
 }

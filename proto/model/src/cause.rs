@@ -63,6 +63,8 @@ pub enum CauseKind {
     Silent,
     /// The rollout was given up, and with it this trial.
     Withdrawn,
+    /// An analysis gate measured that the release is bad.
+    AnalysisFailed,
 }
 
 impl CauseKind {
@@ -81,7 +83,8 @@ impl CauseKind {
             | Self::Unstartable
             | Self::Unhealthy
             | Self::HealthTimeout
-            | Self::Withdrawn => CauseClass::Release,
+            | Self::Withdrawn
+            | Self::AnalysisFailed => CauseClass::Release,
             Self::Orphaned | Self::Silent => CauseClass::Unreachable,
         }
     }
@@ -99,7 +102,7 @@ impl CauseKind {
     }
 
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ImageNotFound,
         Self::ImageDenied,
         Self::RegistryUnreachable,
@@ -118,6 +121,7 @@ impl CauseKind {
         Self::Orphaned,
         Self::Silent,
         Self::Withdrawn,
+        Self::AnalysisFailed,
     ];
 
     /// The word used in JSON and tables.
@@ -141,6 +145,7 @@ impl CauseKind {
             Self::Orphaned => "orphaned",
             Self::Silent => "silent",
             Self::Withdrawn => "withdrawn",
+            Self::AnalysisFailed => "analysis_failed",
         }
     }
 }

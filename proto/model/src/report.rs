@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppKey, Digest, Failure, ReleaseNumber, ServiceName, Version};
+use crate::{AppKey, Digest, Failure, ReleaseNumber, ServiceName, Share, Version};
 
 /// How far a host is with the generation that it has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// The container that serves for a service now.
+/// The container that serves for a service now; while the accepted release is staged, its own where that is healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceReport {
     /// The release it was made for.
@@ -70,6 +70,12 @@ pub struct AppReport {
     pub release: Option<ReleaseNumber>,
     /// How far it is with it.
     pub stage: Stage,
+    /// How much of what is new goes to the accepted release, by what the host's proxy does: what was asked for, as soon as that is in force
+    /// for every service that changes; else the least of what is in force where it is not. Of a release without a change that the proxy sees:
+    /// what was asked for once all is proven, and 0 before. 100 once it is committed, 0 once it has been reverted, and 0 while nothing can be
+    /// known. An agent of the version before does not say it, and gives all: 100.
+    #[serde(default)]
+    pub share: Share,
     /// The last committed release on this host: where a revert goes.
     pub base: Option<ReleaseNumber>,
     /// Whether every service of the accepted release runs here from its pinned image, and is healthy.

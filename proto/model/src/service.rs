@@ -268,6 +268,37 @@ impl ServiceSpec {
         self.ports.iter().filter(|port| port.is_routed())
     }
 
+    /// The port that passes from the engine, which publishes it for `old`, to the proxy: only one of them can have it.
+    pub fn adopted_from<'o>(&self, old: &'o Self) -> Option<&'o Port> {
+        let mut direct = old.ports.iter().filter(|port| !port.is_routed());
+        direct.find(|direct| self.routed_ports().any(|routed| routed.meets(direct)))
+    }
+
+    /// Why this can't run beside `old`, its container in the release before, in words for people; none if it can.
+    pub fn why_not_beside(&self, old: &Self) -> Option<String> {
+        let stop_first = |spec: &Self| (spec.order == Order::StopFirst).then(|| spec.clash());
+        if let Some(clash) = stop_first(self) {
+            return Some(clash.unwrap_or_else(|| "its order is stop-first".to_owned()));
+        }
+        if let Some(clash) = stop_first(old) {
+            return Some(format!("in the release before, {}", clash.as_deref().unwrap_or("its order is stop-first")));
+        }
+        let port = self.adopted_from(old)?;
+        Some(format!("port {} passes from the engine to the proxy", port.published))
+    }
+
+    /// Why what comes to the ports can't be divided between this and `old`, its container in the release before, in words for people; none
+    /// if it can. Of a service of which only one of them has routed ports there is nothing to divide.
+    pub fn why_not_divided(&self, old: &Self) -> Option<String> {
+        if self.routed_ports().next().is_none() || old.routed_ports().next().is_none() {
+            return None;
+        }
+        let has = |spec: &Self, port: &Port| spec.ports.contains(port);
+        let mut differ = self.routed_ports().filter(|port| !has(old, port));
+        let port = differ.next().or_else(|| old.routed_ports().find(|port| !has(self, port)))?;
+        Some(format!("port {} is not the same in both releases", port.published))
+    }
+
     /// What becomes of the old container while this one is in trial.
     pub fn keep_old(&self) -> KeepOld {
         let default = if self.routed_ports().next().is_some() { KeepOld::Running } else { KeepOld::Stopped };
@@ -290,51 +321,4 @@ impl ServiceSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn port(address: &str, via: Via) -> Port {
-        let address = (!address.is_empty()).then(|| address.to_owned());
-        Port { address, published: 80, target: 8080, protocol: Protocol::Tcp, via }
-    }
-
-    fn check(one: &Port, other: &Port, expected: bool) {
-        assert_eq!((one.meets(other), other.meets(one)), (expected, expected), "{one:?} {other:?}");
-    }
-
-    #[test]
-    fn ports_meet_where_only_one_socket_can_have_the_address() {
-        let rows = [
-            ("", "", true),
-            ("", "127.0.0.1", true),
-            ("", "0.0.0.0", true),
-            ("", "::", true),
-            ("127.0.0.1", "127.0.0.1", true),
-            ("127.0.0.1", "127.0.0.2", false),
-            ("127.0.0.1", "::1", false),
-            ("0.0.0.0", "127.0.0.1", true),
-            ("0.0.0.0", "::1", false),
-            ("::", "::1", true),
-            ("::", "0:0:0:0:0:0:0:1", true),
-            ("::1", "0:0:0:0:0:0:0:1", true),
-        ];
-        for (one, other, expected) in rows {
-            for via in [Via::Engine, Via::Tcp, Via::Http(HttpRoute::default())] {
-                check(&port(one, Via::Tcp), &port(other, via), expected);
-            }
-        }
-        let tcp = port("", Via::Engine);
-        check(&tcp, &Port { published: 81, ..tcp.clone() }, false);
-        check(&tcp, &Port { protocol: Protocol::Udp, ..tcp.clone() }, false);
-    }
-
-    #[test]
-    fn all_addresses_of_ipv6_are_those_of_ipv4_too_at_the_proxy_and_not_at_the_engine() {
-        for other in ["0.0.0.0", "127.0.0.1"] {
-            for via in [Via::Engine, Via::Tcp] {
-                check(&port("::", Via::Tcp), &port(other, via.clone()), true);
-                check(&port("::", Via::Engine), &port(other, via), false);
-            }
-        }
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use evenkeel_model::{Assignment, Content, Phase, ReleaseNumber, Terms, Version};
 
-use super::{Malformed, duration_from_wire, duration_to_wire, parse, present};
+use super::{Malformed, duration_from_wire, duration_to_wire, parse, present, share_from_wire};
 use crate::v1;
 
 impl From<Phase> for v1::Phase {
@@ -25,6 +25,7 @@ impl From<&Assignment> for v1::Assignment {
             health_deadline: Some(duration_to_wire(assignment.terms.health_deadline)),
             pull_deadline: Some(duration_to_wire(assignment.terms.pull_deadline)),
             orphan_after: Some(duration_to_wire(assignment.terms.orphan_after)),
+            share: Some(assignment.share.percent()),
         }
     }
 }
@@ -55,6 +56,7 @@ impl TryFrom<&v1::Assignment> for Assignment {
             version: Version::from(present("version", wire.version.as_ref())?),
             content: wire.content.as_ref().map(TryInto::try_into).transpose()?,
             phase,
+            share: share_from_wire(wire.share)?,
             terms: Terms {
                 health_deadline: duration_from_wire("health_deadline", wire.health_deadline.as_ref())?,
                 pull_deadline: duration_from_wire("pull_deadline", wire.pull_deadline.as_ref())?,

@@ -6,7 +6,7 @@ use evenkeel_model::{
     AppReport, Refusal, RefusedAssignment, ReleaseNumber, ServiceName, ServiceReport, Stage, Version,
 };
 
-use super::{Malformed, parse, present};
+use super::{Malformed, parse, present, share_from_wire};
 use crate::v1;
 
 impl From<Stage> for v1::Stage {
@@ -44,6 +44,7 @@ impl From<&AppReport> for v1::AppReport {
             failure: report.failure.as_ref().map(Into::into),
             services: report.services.iter().map(|(name, service)| service_to_wire(name, service)).collect(),
             why: report.why.clone(),
+            share: Some(report.share.percent()),
         }
     }
 }
@@ -69,6 +70,7 @@ impl TryFrom<&v1::AppReport> for AppReport {
             version: Version::from(present("version", wire.version.as_ref())?),
             release: wire.release.map(ReleaseNumber),
             stage: stage(wire.stage())?,
+            share: share_from_wire(wire.share)?,
             base: wire.base.map(ReleaseNumber),
             healthy: wire.healthy,
             failure: wire.failure.as_ref().map(TryInto::try_into).transpose()?,

@@ -25,6 +25,7 @@ fn assignment() -> Assignment {
             services: ["web".parse().unwrap()].into(),
         }),
         phase: Phase::Committed,
+        share: Share::try_from(25).unwrap(),
         terms: Terms {
             health_deadline: Millis(1_500),
             pull_deadline: Millis::minutes(10),
@@ -69,13 +70,17 @@ fn reports_survive_the_wire() {
         version: version(),
         release: Some(ReleaseNumber(2)),
         stage: Stage::Reverting,
+        share: Share::NONE,
         base: Some(ReleaseNumber(1)),
         healthy: false,
         failure: Some(failure()),
         services: BTreeMap::from([("web".parse().unwrap(), service)]),
         why: "going back".to_owned(),
     };
-    assert_eq!(AppReport::try_from(&v1::AppReport::from(&report)), Ok(report));
+    let there = v1::AppReport::from(&report);
+    let older = v1::AppReport { share: None, ..there.clone() };
+    assert_eq!(AppReport::try_from(&older).unwrap().share, Share::ALL);
+    assert_eq!(AppReport::try_from(&there), Ok(report));
 }
 
 #[test]
@@ -114,6 +119,12 @@ fn a_field_of_a_newer_version_is_passed_over() {
 }
 
 #[test]
+fn who_knows_of_no_share_gives_all() {
+    let wire = v1::Assignment { share: None, ..v1::Assignment::from(&assignment()) };
+    assert_eq!(Assignment::try_from(&wire).unwrap().share, Share::ALL);
+}
+
+#[test]
 fn a_bad_field_is_named() {
     let good = v1::Assignment::from(&assignment());
     let check = |wire: v1::Assignment, field: &str| assert_eq!(Assignment::try_from(&wire).unwrap_err().field, field);
@@ -123,6 +134,7 @@ fn a_bad_field_is_named() {
     check(v1::Assignment { pull_deadline: None, ..good.clone() }, "pull_deadline");
     let negative = prost_types::Duration { seconds: -1, nanos: 0 };
     check(v1::Assignment { orphan_after: Some(negative), ..good.clone() }, "orphan_after");
+    check(v1::Assignment { share: Some(101), ..good.clone() }, "share");
     let content = v1::Content { digest: "latest".to_owned(), ..good.content.clone().unwrap() };
     check(v1::Assignment { content: Some(content), ..good }, "content.digest");
 }

@@ -1,8 +1,8 @@
 //! The shared vocabulary as operators see it. One way only: nothing is read back from a view.
 
 use evenkeel_model::{
-    ContainerStats, Evidence, Failure, HostFacts, HostStats, ImagePin, OnFailure, Policy, Pressure, ServiceName,
-    ServiceReport, Strategy,
+    ContainerStats, Evidence, Failure, HostFacts, HostStats, ImagePin, Policy, Pressure, ServiceName, ServiceReport,
+    Share, Waves,
 };
 
 use crate::v1;
@@ -46,24 +46,27 @@ impl From<&Pressure> for v1::PressureView {
 
 impl From<&Policy> for v1::PolicyView {
     fn from(policy: &Policy) -> Self {
-        let strategy = match policy.strategy {
-            Strategy::Rolling => "rolling",
-        };
-        let on_failure = match policy.on_failure {
-            OnFailure::Pause => "pause",
-            OnFailure::RevertFailed => "revert_failed",
-            OnFailure::Rollback => "rollback",
+        let waves = match &policy.waves {
+            Waves::List(waves) => waves.iter().map(ToString::to_string).collect(),
+            exponential @ Waves::Exponential { .. } => vec![exponential.to_string()],
         };
         Self {
-            strategy: strategy.to_owned(),
-            waves: policy.waves.iter().map(ToString::to_string).collect(),
+            strategy: policy.strategy.as_str().to_owned(),
+            waves,
             max_unavailable: policy.max_unavailable.map(|count| count.to_string()),
             max_failures: policy.max_failures.map(|count| count.to_string()),
             bake_ms: policy.bake.0,
             health_deadline_ms: policy.health_deadline.0,
             pull_deadline_ms: policy.pull_deadline.0,
             progress_deadline_ms: policy.progress_deadline.0,
-            on_failure: on_failure.to_owned(),
+            on_failure: policy.on_failure.as_str().to_owned(),
+            by: policy.by.clone(),
+            first: policy.first.iter().map(ToString::to_string).collect(),
+            min_healthy: policy.min_healthy.map(|count| count.to_string()),
+            promote: policy.promote.as_str().to_owned(),
+            shares: policy.shares().into_iter().map(Share::percent).collect(),
+            keep_blue_ms: policy.keep_blue.0,
+            gates: policy.gates.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -176,6 +176,10 @@ pub struct Assignment {
     /// Silence of every coordinator by which a trial counts as orphaned.
     #[prost(message, optional, tag = "7")]
     pub orphan_after: ::core::option::Option<::prost_types::Duration>,
+    /// How much of what is new goes to the release while it is in trial, in percent, 0 to 100; more is refused as malformed. Absent: 100. It may
+    /// rise and fall under the same version. An agent that does not know it gives all, and says so: its report has no `share`.
+    #[prost(uint32, optional, tag = "8")]
+    pub share: ::core::option::Option<u32>,
 }
 /// A release as it is carried to a host.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -252,6 +256,9 @@ pub struct AppReport {
     /// What it does or waits for, for people.
     #[prost(string, tag = "9")]
     pub why: ::prost::alloc::string::String,
+    /// How much of what is new goes to the accepted release by what the host's proxy does, in percent. Absent: 100, an older agent's word.
+    #[prost(uint32, optional, tag = "10")]
+    pub share: ::core::option::Option<u32>,
 }
 /// The container that serves for a service now.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1314,6 +1321,24 @@ pub struct HostView {
     pub stats: ::core::option::Option<HostStatsView>,
     #[prost(message, repeated, tag = "10")]
     pub apps: ::prost::alloc::vec::Vec<HostAppView>,
+    /// `active`; `cordoned`: it keeps what it has and gets nothing new; `drained`: it is emptied, and stays empty.
+    #[prost(string, tag = "11")]
+    pub duty: ::prost::alloc::string::String,
+    /// Who said so; absent: nobody, it is active.
+    #[prost(message, optional, tag = "12")]
+    pub duty_act: ::core::option::Option<ActView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostDutyRequest {
+    #[prost(string, tag = "1")]
+    pub host: ::prost::alloc::string::String,
+    /// `active`, `cordoned`, `drained`.
+    #[prost(string, tag = "2")]
+    pub duty: ::prost::alloc::string::String,
+    /// In the operator's words; may be empty.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1477,6 +1502,18 @@ pub struct DeployRequest {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// Where a rollout of the app goes on: begin when that has ended well. Plan takes no notice of it.
+    #[prost(bool, tag = "4")]
+    pub queue: bool,
+    /// Where a rollout of the app goes on: take over from it.
+    #[prost(bool, tag = "5")]
+    pub supersede: bool,
+    /// Where a freeze is in force: begin all the same, and why. Empty: refuse.
+    #[prost(string, tag = "6")]
+    pub override_freeze: ::prost::alloc::string::String,
+    /// What `Plan` answered as `fingerprint`: begin only if that is still what would be done. Empty: whatever would be done.
+    #[prost(string, tag = "7")]
+    pub fingerprint: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1513,6 +1550,18 @@ pub struct PlanResponse {
     /// How many hosts would fetch the release's images ahead of their turn as the rollout begins.
     #[prost(uint64, tag = "10")]
     pub prefetch_hosts: u64,
+    /// Of all that the plan depends on: fleet, releases and policy.
+    #[prost(string, tag = "11")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// The rollout that goes on now; absent: none.
+    #[prost(uint64, optional, tag = "12")]
+    pub going: ::core::option::Option<u64>,
+    /// The freeze in force; absent: none.
+    #[prost(message, optional, tag = "13")]
+    pub freeze: ::core::option::Option<FreezeView>,
+    /// How long it takes at least, by its bakes. Gates and hosts take what they take.
+    #[prost(uint64, tag = "14")]
+    pub shortest_ms: u64,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1534,6 +1583,12 @@ pub struct ImageView {
 pub struct PlanWaveView {
     #[prost(message, repeated, tag = "1")]
     pub hosts: ::prost::alloc::vec::Vec<PlanHostView>,
+    /// How long it must stay healthy.
+    #[prost(uint64, tag = "2")]
+    pub bake_ms: u64,
+    /// The gates that stand in it, for people.
+    #[prost(string, repeated, tag = "3")]
+    pub gates: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1549,6 +1604,9 @@ pub struct PlanHostView {
     /// For each service what would be done.
     #[prost(string, repeated, tag = "4")]
     pub details: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What differs from what runs there, for people: images by digest, variables by name, ports, mounts.
+    #[prost(string, repeated, tag = "5")]
+    pub differences: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1572,6 +1630,25 @@ pub struct PolicyView {
     /// `pause`, `revert_failed`, `rollback`.
     #[prost(string, tag = "9")]
     pub on_failure: ::prost::alloc::string::String,
+    /// The host label of which no wave has two values. Absent: none.
+    #[prost(string, optional, tag = "10")]
+    pub by: ::core::option::Option<::prost::alloc::string::String>,
+    /// The hosts of the first wave; empty: by their ids.
+    #[prost(string, repeated, tag = "11")]
+    pub first: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "12")]
+    pub min_healthy: ::core::option::Option<::prost::alloc::string::String>,
+    /// `auto`, `manual`.
+    #[prost(string, tag = "13")]
+    pub promote: ::prost::alloc::string::String,
+    /// In percent; the last is 100.
+    #[prost(uint32, repeated, tag = "14")]
+    pub shares: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, tag = "15")]
+    pub keep_blue_ms: u64,
+    /// For people.
+    #[prost(string, repeated, tag = "16")]
+    pub gates: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1583,6 +1660,12 @@ pub struct RollbackRequest {
     /// Absent: the release before the current one; while a rollout goes on, the one it began from.
     #[prost(uint64, optional, tag = "3")]
     pub to: ::core::option::Option<u64>,
+    /// All hosts at once, whatever the budget.
+    #[prost(bool, tag = "4")]
+    pub now: bool,
+    /// In the operator's words; may be empty.
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1640,7 +1723,7 @@ pub struct RolloutView {
     /// Absent: it goes on.
     #[prost(uint64, optional, tag = "9")]
     pub ended: ::core::option::Option<u64>,
-    /// `advancing`, `paused`, `rolling_back`, `withdrawing`, `ended`.
+    /// `queued`, `advancing`, `paused`, `rolling_back`, `withdrawing`, `ended`.
     #[prost(string, tag = "10")]
     pub state: ::prost::alloc::string::String,
     /// Empty while it goes on; else `succeeded`, `rolled_back`, `halted`, `aborted`, `superseded`.
@@ -1664,6 +1747,188 @@ pub struct RolloutView {
     /// Hosts that fetch the release ahead of their turn. Absent: none does now.
     #[prost(message, optional, tag = "18")]
     pub prefetch: ::core::option::Option<PrefetchView>,
+    /// How much of what is new the wave's hosts get now, in percent.
+    #[prost(uint32, tag = "19")]
+    pub share: u32,
+    /// What it has come to at its gates.
+    #[prost(message, repeated, tag = "20")]
+    pub gates: ::prost::alloc::vec::Vec<GateView>,
+    /// What people did to it, the oldest first.
+    #[prost(message, repeated, tag = "21")]
+    pub acts: ::prost::alloc::vec::Vec<ActView>,
+    /// Why no freeze keeps it. Empty: one would.
+    #[prost(string, tag = "22")]
+    pub freeze_override: ::prost::alloc::string::String,
+}
+/// What a rollout has come to at a gate.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GateView {
+    /// Counted from 0.
+    #[prost(uint32, tag = "1")]
+    pub wave: u32,
+    /// `before`, `switch`, `commit`, `after`.
+    #[prost(string, tag = "2")]
+    pub at: ::prost::alloc::string::String,
+    /// `approval`, `window`, `analysis`.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// What it asks for, for people.
+    #[prost(string, tag = "4")]
+    pub asks: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub since: u64,
+    /// Who consented.
+    #[prost(message, repeated, tag = "6")]
+    pub approvals: ::prost::alloc::vec::Vec<ActView>,
+    #[prost(message, repeated, tag = "7")]
+    pub readings: ::prost::alloc::vec::Vec<ReadingView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadingView {
+    #[prost(uint64, tag = "1")]
+    pub at: u64,
+    /// `good`, `bad`, `inconclusive`.
+    #[prost(string, tag = "2")]
+    pub verdict: ::prost::alloc::string::String,
+    /// What was measured.
+    #[prost(string, tag = "3")]
+    pub said: ::prost::alloc::string::String,
+}
+/// Something that a person did.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActView {
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub at: u64,
+    /// In their words; may be empty.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+    /// `overrode_freeze`, `queued`, `paused`, `resumed`, `promoted`, `approved`, `aborted`, `aborted_and_took_back`, `superseded`, `cordoned`,
+    /// `drained`.
+    #[prost(string, tag = "4")]
+    pub deed: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreezeRequest {
+    /// Empty: all.
+    #[prost(string, tag = "1")]
+    pub environment: ::prost::alloc::string::String,
+    /// Empty: all.
+    #[prost(string, tag = "2")]
+    pub app: ::prost::alloc::string::String,
+    /// Absent: until it is lifted.
+    #[prost(uint64, optional, tag = "3")]
+    pub until: ::core::option::Option<u64>,
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreezeView {
+    #[prost(uint64, tag = "1")]
+    pub freeze: u64,
+    /// Empty: all.
+    #[prost(string, tag = "2")]
+    pub environment: ::prost::alloc::string::String,
+    /// Empty: all.
+    #[prost(string, tag = "3")]
+    pub app: ::prost::alloc::string::String,
+    /// Absent: until it is lifted.
+    #[prost(uint64, optional, tag = "4")]
+    pub until: ::core::option::Option<u64>,
+    #[prost(message, optional, tag = "5")]
+    pub act: ::core::option::Option<ActView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnfreezeRequest {
+    #[prost(uint64, tag = "1")]
+    pub freeze: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListFreezesRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListFreezesResponse {
+    /// Those that are in force.
+    #[prost(message, repeated, tag = "1")]
+    pub freezes: ::prost::alloc::vec::Vec<FreezeView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddOperatorRequest {
+    #[prost(string, tag = "1")]
+    pub operator: ::prost::alloc::string::String,
+    /// `viewer`, `deployer`, `approver`, `admin`.
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    /// PKCS #10, PEM, of a key made where the operator works. Names in it are ignored.
+    #[prost(string, tag = "3")]
+    pub certificate_request: ::prost::alloc::string::String,
+    /// How long the certificate is good for. 0: 30 days.
+    #[prost(uint64, tag = "4")]
+    pub lifetime_ms: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddOperatorResponse {
+    /// PEM.
+    #[prost(string, tag = "1")]
+    pub certificate: ::prost::alloc::string::String,
+    /// The authority's, PEM.
+    #[prost(string, tag = "2")]
+    pub authority: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub operator: ::core::option::Option<OperatorView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListOperatorsRequest {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListOperatorsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub operators: ::prost::alloc::vec::Vec<OperatorView>,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OperatorView {
+    #[prost(string, tag = "1")]
+    pub operator: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    /// When its first certificate ends.
+    #[prost(uint64, tag = "3")]
+    pub certificate_expires: u64,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveOperatorRequest {
+    #[prost(string, tag = "1")]
+    pub operator: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveOperatorResponse {}
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RolloutWordRequest {
+    /// 0: the one that goes on for `environment` and `app`.
+    #[prost(uint64, tag = "1")]
+    pub rollout: u64,
+    #[prost(string, tag = "2")]
+    pub environment: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub app: ::prost::alloc::string::String,
+    /// In the operator's words; may be empty.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
 }
 /// How many hosts have a release before they are ordered it. It decides nothing: a host that has not fetched pulls at its turn.
 #[derive(serde::Serialize)]
@@ -1712,7 +1977,8 @@ pub struct RolloutHostView {
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WaitingView {
-    /// `bake`, `unhealthy`, `acknowledgement`, `returning`, `budget_spent`, `host_lost`, `obstacle`, `conflict`, `person`.
+    /// `bake`, `unhealthy`, `acknowledgement`, `returning`, `budget_spent`, `host_lost`, `obstacle`, `conflict`, `person`, `paused`, `frozen`,
+    /// `approval`, `window`, `analysis`, `promotion`, `drain`, `queue`.
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,
     /// One line for people.
@@ -1736,6 +2002,9 @@ pub struct AbortRolloutRequest {
     /// Whether committed hosts are taken back too.
     #[prost(bool, tag = "4")]
     pub rollback: bool,
+    /// In the operator's words; may be empty.
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2188,6 +2457,266 @@ pub mod operator_service_client {
                 .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "AbortRollout"));
             self.inner.unary(req, path, codec).await
         }
+        /// Nothing more is ordered until it is resumed. May be called by: deployer.
+        pub async fn pause_rollout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/PauseRollout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "PauseRollout"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hosts that failed are tried once more. May be called by: deployer.
+        pub async fn resume_rollout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/ResumeRollout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "ResumeRollout"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a canary on to the rest, or blue-green to the switch. May be called by: deployer.
+        pub async fn promote_rollout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/PromoteRollout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("evenkeel.v1.OperatorService", "PromoteRollout"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Consents at the gates that ask for it. May be called by: approver.
+        pub async fn approve_rollout(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/ApproveRollout",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("evenkeel.v1.OperatorService", "ApproveRollout"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// From now on, or until then, nothing is rolled out but backwards. May be called by: deployer.
+        pub async fn freeze(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FreezeRequest>,
+        ) -> std::result::Result<tonic::Response<super::FreezeView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/Freeze",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "Freeze"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// May be called by: approver. Not found: NOT_FOUND.
+        pub async fn unfreeze(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnfreezeRequest>,
+        ) -> std::result::Result<tonic::Response<super::FreezeView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/Unfreeze",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "Unfreeze"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// May be called by: viewer.
+        pub async fn list_freezes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListFreezesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFreezesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/ListFreezes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "ListFreezes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cordons, drains or gives back a host. May be called by: deployer.
+        pub async fn set_host_duty(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HostDutyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HostView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/SetHostDuty",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "SetHostDuty"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Adds an operator, or gives one a new certificate. May be called by: admin.
+        pub async fn add_operator(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddOperatorRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddOperatorResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/AddOperator",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "AddOperator"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// May be called by: viewer.
+        pub async fn list_operators(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListOperatorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOperatorsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/ListOperators",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evenkeel.v1.OperatorService", "ListOperators"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Its certificates are refused from then on. May be called by: admin.
+        pub async fn remove_operator(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveOperatorRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveOperatorResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evenkeel.v1.OperatorService/RemoveOperator",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("evenkeel.v1.OperatorService", "RemoveOperator"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Newest first. May be called by: viewer.
         pub async fn list_releases(
             &mut self,
@@ -2332,6 +2861,73 @@ pub mod operator_service_server {
             &self,
             request: tonic::Request<super::AbortRolloutRequest>,
         ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status>;
+        /// Nothing more is ordered until it is resumed. May be called by: deployer.
+        async fn pause_rollout(
+            &self,
+            request: tonic::Request<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status>;
+        /// Hosts that failed are tried once more. May be called by: deployer.
+        async fn resume_rollout(
+            &self,
+            request: tonic::Request<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status>;
+        /// Lets a canary on to the rest, or blue-green to the switch. May be called by: deployer.
+        async fn promote_rollout(
+            &self,
+            request: tonic::Request<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status>;
+        /// Consents at the gates that ask for it. May be called by: approver.
+        async fn approve_rollout(
+            &self,
+            request: tonic::Request<super::RolloutWordRequest>,
+        ) -> std::result::Result<tonic::Response<super::RolloutView>, tonic::Status>;
+        /// From now on, or until then, nothing is rolled out but backwards. May be called by: deployer.
+        async fn freeze(
+            &self,
+            request: tonic::Request<super::FreezeRequest>,
+        ) -> std::result::Result<tonic::Response<super::FreezeView>, tonic::Status>;
+        /// May be called by: approver. Not found: NOT_FOUND.
+        async fn unfreeze(
+            &self,
+            request: tonic::Request<super::UnfreezeRequest>,
+        ) -> std::result::Result<tonic::Response<super::FreezeView>, tonic::Status>;
+        /// May be called by: viewer.
+        async fn list_freezes(
+            &self,
+            request: tonic::Request<super::ListFreezesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFreezesResponse>,
+            tonic::Status,
+        >;
+        /// Cordons, drains or gives back a host. May be called by: deployer.
+        async fn set_host_duty(
+            &self,
+            request: tonic::Request<super::HostDutyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HostView>, tonic::Status>;
+        /// Adds an operator, or gives one a new certificate. May be called by: admin.
+        async fn add_operator(
+            &self,
+            request: tonic::Request<super::AddOperatorRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddOperatorResponse>,
+            tonic::Status,
+        >;
+        /// May be called by: viewer.
+        async fn list_operators(
+            &self,
+            request: tonic::Request<super::ListOperatorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOperatorsResponse>,
+            tonic::Status,
+        >;
+        /// Its certificates are refused from then on. May be called by: admin.
+        async fn remove_operator(
+            &self,
+            request: tonic::Request<super::RemoveOperatorRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveOperatorResponse>,
+            tonic::Status,
+        >;
         /// Newest first. May be called by: viewer.
         async fn list_releases(
             &self,
@@ -2962,6 +3558,506 @@ pub mod operator_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/evenkeel.v1.OperatorService/PauseRollout" => {
+                    #[allow(non_camel_case_types)]
+                    struct PauseRolloutSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::RolloutWordRequest>
+                    for PauseRolloutSvc<T> {
+                        type Response = super::RolloutView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RolloutWordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::pause_rollout(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PauseRolloutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/ResumeRollout" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeRolloutSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::RolloutWordRequest>
+                    for ResumeRolloutSvc<T> {
+                        type Response = super::RolloutView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RolloutWordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::resume_rollout(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeRolloutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/PromoteRollout" => {
+                    #[allow(non_camel_case_types)]
+                    struct PromoteRolloutSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::RolloutWordRequest>
+                    for PromoteRolloutSvc<T> {
+                        type Response = super::RolloutView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RolloutWordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::promote_rollout(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PromoteRolloutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/ApproveRollout" => {
+                    #[allow(non_camel_case_types)]
+                    struct ApproveRolloutSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::RolloutWordRequest>
+                    for ApproveRolloutSvc<T> {
+                        type Response = super::RolloutView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RolloutWordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::approve_rollout(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ApproveRolloutSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/Freeze" => {
+                    #[allow(non_camel_case_types)]
+                    struct FreezeSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::FreezeRequest>
+                    for FreezeSvc<T> {
+                        type Response = super::FreezeView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FreezeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::freeze(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FreezeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/Unfreeze" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnfreezeSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::UnfreezeRequest>
+                    for UnfreezeSvc<T> {
+                        type Response = super::FreezeView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnfreezeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::unfreeze(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnfreezeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/ListFreezes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListFreezesSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::ListFreezesRequest>
+                    for ListFreezesSvc<T> {
+                        type Response = super::ListFreezesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListFreezesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::list_freezes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListFreezesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/SetHostDuty" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetHostDutySvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::HostDutyRequest>
+                    for SetHostDutySvc<T> {
+                        type Response = super::HostView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HostDutyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::set_host_duty(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetHostDutySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/AddOperator" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddOperatorSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::AddOperatorRequest>
+                    for AddOperatorSvc<T> {
+                        type Response = super::AddOperatorResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddOperatorRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::add_operator(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddOperatorSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/ListOperators" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListOperatorsSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::ListOperatorsRequest>
+                    for ListOperatorsSvc<T> {
+                        type Response = super::ListOperatorsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListOperatorsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::list_operators(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListOperatorsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evenkeel.v1.OperatorService/RemoveOperator" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveOperatorSvc<T: OperatorService>(pub Arc<T>);
+                    impl<
+                        T: OperatorService,
+                    > tonic::server::UnaryService<super::RemoveOperatorRequest>
+                    for RemoveOperatorSvc<T> {
+                        type Response = super::RemoveOperatorResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveOperatorRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OperatorService>::remove_operator(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveOperatorSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/evenkeel.v1.OperatorService/ListReleases" => {
                     #[allow(non_camel_case_types)]
                     struct ListReleasesSvc<T: OperatorService>(pub Arc<T>);
@@ -3281,6 +4377,9 @@ pub struct ProxyRouteStatus {
     /// Requests and connections that wait now.
     #[prost(uint64, tag = "8")]
     pub waiting: u64,
+    /// The share of each of `containers`, in their order. None: an older proxy, which does not say.
+    #[prost(uint32, repeated, tag = "9")]
+    pub weights: ::prost::alloc::vec::Vec<u32>,
 }
 /// One container of an app.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

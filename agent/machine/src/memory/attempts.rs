@@ -13,6 +13,9 @@ const FIRST_BACKOFF: Millis = Millis::seconds(1);
 /// The longest wait between attempts, and the wait after a failure that does not look as if it would pass.
 pub(crate) const LONGEST_BACKOFF: Millis = Millis::seconds(30);
 
+/// The name of the action that starts a container.
+const START: &str = "start";
+
 /// The attempts at one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Attempt {
@@ -80,6 +83,11 @@ impl Attempts {
             To::Container(id) => seen.contains_key(id),
             To::Image(_) | To::Empty(..) | To::Plan(_) => true,
         });
+    }
+
+    /// Forgets all but what was started.
+    pub(crate) fn keep_only_starts(&mut self) {
+        self.0.retain(|subject, _| subject.name == START);
     }
 
     /// Forgets how it went to put these plans in force.

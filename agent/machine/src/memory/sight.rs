@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_model::{Digest, Monotonic, ServiceName};
 
-use crate::{Proxy, RoutePlan};
+use crate::{Proxy, RoutePlan, Upstream};
 
 /// The plan in force, as far as it can be told from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Sight {
     pub(crate) mark: Option<Digest>,
     /// Since when that plan has been in force, or was first seen to be.
     pub(crate) since: Monotonic,
-    routed: BTreeMap<ServiceName, BTreeSet<String>>,
+    routed: BTreeMap<ServiceName, BTreeMap<String, u32>>,
     busy: BTreeSet<String>,
 }
 
@@ -23,9 +23,21 @@ impl Sight {
         self.routes_to(container) || self.busy.contains(container)
     }
 
+    /// Who gets what is new of this service, each with its weight; none: nobody.
+    pub(crate) fn weights(&self, service: &ServiceName) -> Option<&BTreeMap<String, u32>> {
+        self.routed.get(service)
+    }
+
+    /// Whether these get what is new of this service, and nobody else.
+    pub(crate) fn routes_only_to(&self, service: &ServiceName, upstreams: &[Upstream]) -> bool {
+        let has = |container: &String| upstreams.iter().any(|upstream| upstream.container == *container);
+        let routed = self.routed.get(service);
+        routed.map_or(0, BTreeMap::len) == upstreams.len() && routed.is_none_or(|weights| weights.keys().all(has))
+    }
+
     /// Whether this container gets what is new.
     pub(crate) fn routes_to(&self, container: &str) -> bool {
-        self.routed.values().any(|containers| containers.contains(container))
+        self.routed.values().any(|weights| weights.contains_key(container))
     }
 }
 
@@ -54,10 +66,14 @@ impl Routing {
 
     /// A plan was put in force: known even if the proxy does not answer right after.
     pub(super) fn told(&mut self, plan: &RoutePlan, now: Monotonic) {
-        let before = self.sight.iter().flat_map(|sight| sight.routed.values().flatten().chain(&sight.busy));
+        let before =
+            self.sight.iter().flat_map(|sight| sight.routed.values().flat_map(BTreeMap::keys).chain(&sight.busy));
         let busy = before.cloned().collect();
         let routed = plan.services.iter().map(|(name, routes)| {
-            (name.clone(), routes.upstreams.iter().map(|upstream| upstream.container.clone()).collect())
+            (
+                name.clone(),
+                routes.upstreams.iter().map(|upstream| (upstream.container.clone(), upstream.weight)).collect(),
+            )
         });
         self.set(Some(plan.mark()), routed.collect(), busy, now);
     }
@@ -65,7 +81,7 @@ impl Routing {
     fn set(
         &mut self,
         mark: Option<Digest>,
-        routed: BTreeMap<ServiceName, BTreeSet<String>>,
+        routed: BTreeMap<ServiceName, BTreeMap<String, u32>>,
         busy: BTreeSet<String>,
         now: Monotonic,
     ) {

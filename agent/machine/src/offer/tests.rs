@@ -1,6 +1,6 @@
 //! Which assignments are accepted, refused, or say nothing new.
 
-use evenkeel_model::{Assignment, CauseKind, Digest, Failure, Phase, Refusal};
+use evenkeel_model::{Assignment, CauseKind, Digest, Failure, Phase, Refusal, Share};
 
 use super::{Offer, offer};
 use crate::world::{assignment, content};
@@ -72,6 +72,32 @@ fn the_phase_of_an_open_generation_goes_one_way() {
         let expected =
             if accepted == expected { Offer::Unchanged } else { Offer::Accepted(Box::new(ledger(4, expected, None))) };
         assert_eq!(answer, Ok(expected), "{accepted:?} then {offered:?}");
+    }
+}
+
+#[test]
+fn the_share_of_a_generation_in_trial_rises_and_falls_and_later_says_nothing() {
+    use Phase::{Committed, Trial, Withdrawn};
+    let at = |percent: u32, phase| Assignment {
+        share: Share::try_from(percent).unwrap(),
+        ..assignment(4, "web:good-1", phase)
+    };
+    let before = |accepted, end| Ledger { accepted: Some(Accepted { assignment: accepted, end }), ..Ledger::default() };
+    let rows = [
+        (at(0, Trial), None, at(25, Trial), true),
+        (at(25, Trial), None, at(0, Trial), true),
+        (at(25, Trial), None, at(25, Trial), false),
+        (at(25, Trial), None, at(100, Committed), true),
+        (at(25, Trial), None, at(25, Withdrawn), true),
+        (at(25, Committed), None, at(50, Trial), false),
+        (at(25, Committed), None, at(50, Committed), false),
+        (at(25, Trial), Some(End::Committed), at(50, Trial), false),
+        (at(25, Trial), Some(reverted()), at(50, Trial), false),
+    ];
+    for (accepted, end, offered, is_news) in rows {
+        let ledger = before(accepted, end.clone());
+        let expected = if is_news { Offer::Accepted(Box::new(before(offered.clone(), end))) } else { Offer::Unchanged };
+        assert_eq!(offer(&ledger, &offered), Ok(expected), "{ledger:?} then {offered:?}");
     }
 }
 

@@ -1,19 +1,19 @@
-//! Which of two claims on a port wins, and the plan made of what is left. Not here: who claims what (`shares`).
+//! Which of two claims on a port wins, and the plan made of what is left. Not here: who claims what (`parts`, `beside`).
 
 use evenkeel_model::{HttpRoute, Port, Via};
 
-use super::Share;
+use super::Part;
 use crate::situation::Situation;
 use crate::{Container, RoutePlan, ServiceRoutes, Upstream};
 
-/// The plan of these shares. What is needed by who serves comes first; of a service that has been replaced by one of another name,
+/// The plan of these parts. What is needed by who serves comes first; of a service that has been replaced by one of another name,
 /// the newer has the port.
-pub(super) fn plan(s: &Situation<'_>, shares: &[Share<'_>]) -> RoutePlan {
+pub(super) fn plan(s: &Situation<'_>, parts: &[Part<'_>]) -> RoutePlan {
     let mut had: Vec<&Port> = held_by_engine(s);
-    let mut given: Vec<Vec<Port>> = vec![Vec::new(); shares.len()];
-    let switched = shares.iter().enumerate().filter(|(_, share)| share.switched).map(|(at, share)| (at, &share.ports));
-    let others = shares.iter().enumerate().filter(|(_, share)| !share.switched).map(|(at, share)| (at, &share.ports));
-    let claims = shares.iter().enumerate().map(|(at, share)| (at, &share.claims));
+    let mut given: Vec<Vec<Port>> = vec![Vec::new(); parts.len()];
+    let switched = parts.iter().enumerate().filter(|(_, part)| part.switched).map(|(at, part)| (at, &part.ports));
+    let others = parts.iter().enumerate().filter(|(_, part)| !part.switched).map(|(at, part)| (at, &part.ports));
+    let claims = parts.iter().enumerate().map(|(at, part)| (at, &part.claims));
     for (at, ports) in switched.chain(others).chain(claims) {
         for port in ports {
             if !had.iter().any(|other| collide(port, other)) {
@@ -22,24 +22,24 @@ pub(super) fn plan(s: &Situation<'_>, shares: &[Share<'_>]) -> RoutePlan {
             }
         }
     }
-    let services = shares.iter().zip(given).filter(|(_, ports)| !ports.is_empty());
-    RoutePlan { services: services.map(|(share, ports)| (share.name.clone(), routes(share, ports))).collect() }
+    let services = parts.iter().zip(given).filter(|(_, ports)| !ports.is_empty());
+    RoutePlan { services: services.map(|(part, ports)| (part.name.clone(), routes(part, ports))).collect() }
 }
 
-fn routes(share: &Share<'_>, mut ports: Vec<Port>) -> ServiceRoutes {
+fn routes(part: &Part<'_>, mut ports: Vec<Port>) -> ServiceRoutes {
     // In one order whichever release they come from: the same routes are the same plan.
     ports.sort();
     ServiceRoutes {
         ports,
-        upstreams: share.upstreams.iter().filter_map(|container| upstream(container)).collect(),
-        hold: share.hold,
-        holding: share.holding,
-        failing: share.failing,
+        upstreams: part.upstreams.iter().filter_map(|(container, weight)| upstream(container, *weight)).collect(),
+        hold: part.hold,
+        holding: part.holding,
+        failing: part.failing,
     }
 }
 
-fn upstream(container: &Container) -> Option<Upstream> {
-    Some(Upstream { container: container.id.clone(), address: container.address?, weight: 1 })
+fn upstream(container: &Container, weight: u32) -> Option<Upstream> {
+    Some(Upstream { container: container.id.clone(), address: container.address?, weight })
 }
 
 /// The ports that the engine has, or will have to have next, for a container: the proxy can't have them.
@@ -53,12 +53,13 @@ fn held_by_engine<'s>(s: &'s Situation<'_>) -> Vec<&'s Port> {
 fn is_next(s: &Situation<'_>, container: &Container) -> bool {
     let service = &container.place.service;
     s.accepted.end.is_none()
+        && s.why_not_staged(service).is_none()
         && s.keeper(&s.wanted, service).is_some_and(|new| new.id == container.id)
         && !s.containers_of(service).any(Container::is_running)
 }
 
 /// Whether two ports can't be had at once. Only where both are one socket can it take the requests of both.
-pub(crate) fn collide(one: &Port, other: &Port) -> bool {
+fn collide(one: &Port, other: &Port) -> bool {
     let apart = match (&one.via, &other.via) {
         (Via::Http(http), Via::Http(others)) => {
             one.address == other.address && http.tls == others.tls && !routes_meet(http, others)
@@ -66,6 +67,20 @@ pub(crate) fn collide(one: &Port, other: &Port) -> bool {
         _ => false,
     };
     one.meets(other) && !apart
+}
+
+/// Whether `new`, once it is routed, would have requests that are `old`'s without it: the same, or those of a host or below a path of it.
+pub(super) fn takes_from(new: &Port, old: &Port) -> bool {
+    let below = match (&new.via, &old.via) {
+        (Via::Http(new), Via::Http(old)) => {
+            let host = old.hosts.is_empty() || new.hosts.iter().any(|host| old.hosts.contains(host));
+            let prefix = old.path.trim_end_matches('/');
+            let rest = new.path.strip_prefix(prefix);
+            host && rest.is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        }
+        _ => false,
+    };
+    collide(new, old) || (new.meets(old) && below)
 }
 
 /// Whether the same requests would be both routes'.
@@ -86,6 +101,28 @@ mod tests {
     fn port(address: Option<&str>, published: u16, via: Via) -> Port {
         let (address, protocol) = (address.map(str::to_owned), evenkeel_model::Protocol::Tcp);
         Port { address, published, target: 8080, protocol, via }
+    }
+
+    #[test]
+    fn a_port_takes_from_another_what_would_have_been_that_one_s() {
+        let on = |hosts: &[&str], path: &str| port(None, 80, http(hosts, path, false));
+        let rows = [
+            (on(&[], "/"), on(&[], "/"), true),
+            (on(&[], "/api"), on(&[], "/"), true),
+            (on(&[], "/"), on(&[], "/api"), false),
+            (on(&[], "/apis"), on(&[], "/api"), false),
+            (on(&[], "/api/v2"), on(&[], "/api/"), true),
+            (on(&["b.example"], "/"), on(&["a.example"], "/"), false),
+            (on(&["b.example"], "/"), on(&[], "/"), true),
+            (on(&[], "/"), on(&["a.example"], "/"), false),
+            (on(&["a.example", "b.example"], "/api"), on(&["b.example"], "/"), true),
+            (port(None, 81, http(&[], "/", false)), on(&[], "/"), false),
+            (port(None, 80, Via::Tcp), on(&[], "/"), true),
+            (on(&[], "/"), port(None, 80, Via::Engine), true),
+        ];
+        for (new, old, expected) in rows {
+            assert_eq!(takes_from(&new, &old), expected, "{new:?} {old:?}");
+        }
     }
 
     #[test]

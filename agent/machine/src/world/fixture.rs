@@ -1,12 +1,12 @@
 //! Releases and assignments for tests, written as short texts: `web:good-2:routed worker:good-1:stop-first keep=2`. An image's name says how
-//! it behaves. `routed` has port 80 by the proxy (`routed=81`: that one), `direct` the same by the engine, `lb` a delay for load balancers.
+//! it behaves. `share=25` is not the release's but the assignment's. `routed` has port 80 by the proxy (`routed=81`: that one), `direct` the same by the engine, `lb` a delay for load balancers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_model::manifest::{FORMAT, IfOrphaned};
 use evenkeel_model::{
     AppKey, Assignment, Content, Digest, Epoch, Generation, Health, HttpRoute, ImagePin, KeepOld, Manifest, Millis,
-    Order, Phase, Port, Probe, Protocol, ReleaseNumber, Restart, Service, ServiceSpec, Terms, Version, Via,
+    Order, Phase, Port, Probe, Protocol, ReleaseNumber, Restart, Service, ServiceSpec, Share, Terms, Version, Via,
 };
 
 /// The release of this text. Its number is that of the generation, except in tests that say otherwise.
@@ -95,12 +95,17 @@ pub(crate) fn content(number: u64, text: &str) -> Content {
     Content { release: ReleaseNumber(number), digest: Digest::of(&manifest), manifest, services }
 }
 
+fn share(percent: &str) -> Share {
+    Share::try_from(percent.parse::<u32>().unwrap()).unwrap()
+}
+
 pub(crate) fn assignment(generation: u64, text: &str, phase: Phase) -> Assignment {
     Assignment {
         key: key(),
         version: Version { epoch: Epoch(1), generation: Generation(generation) },
-        content: (!text.is_empty()).then(|| content(generation, text)),
+        content: text.contains(':').then(|| content(generation, text)),
         phase,
+        share: text.split_whitespace().find_map(|word| word.strip_prefix("share=")).map_or(Share::ALL, share),
         terms: Terms {
             health_deadline: Millis::seconds(30),
             pull_deadline: Millis::seconds(60),

@@ -138,7 +138,10 @@ fn the_old_outlives_the_proof_of_the_new(world: &World, decision: &Decision) {
     let container = &world.bodies[taken].container;
     let base = services(world, ledger.base.as_ref());
     let is_base = base.get(&taken.service).is_some_and(|(_, base)| *base == container.fingerprint);
-    if accepted.end.is_some() || accepted.assignment.content.is_none() || !is_base || !container.is_running() {
+    let is_stop = matches!(decision.action, Action::Stop { .. });
+    let is_revival = is_stop && super::traffic::is_revival(world, decision, &world.bodies[taken]);
+    let untouched = accepted.end.is_some() || accepted.assignment.content.is_none() || !is_base || is_revival;
+    if untouched || !container.is_running() {
         return;
     }
     let wanted = wanted(world, ledger);
@@ -154,7 +157,7 @@ fn the_old_outlives_the_proof_of_the_new(world: &World, decision: &Decision) {
 }
 
 /// Whether the proxy takes over a port that the engine publishes for the base's container.
-fn is_adopted(wanted: &Service, base: &Service) -> bool {
+pub(super) fn is_adopted(wanted: &Service, base: &Service) -> bool {
     let direct = base.spec.ports.iter().filter(|port| !port.is_routed());
     direct.into_iter().any(|direct| wanted.spec.routed_ports().any(|routed| routed.published == direct.published))
 }

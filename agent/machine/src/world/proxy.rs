@@ -6,7 +6,7 @@ use evenkeel_model::{CauseKind, Monotonic};
 
 use super::World;
 use super::engine::failed;
-use crate::{Outcome, Proxy, RoutePlan};
+use crate::{Outcome, Proxy, RoutePlan, Upstream};
 
 /// So much is under way at a container that is routed to.
 const UNDER_WAY: u64 = 3;
@@ -22,6 +22,8 @@ pub(crate) struct FakeProxy {
     pub(crate) taken: BTreeSet<u16>,
     /// Until then somebody else has every port that the proxy has not.
     pub(super) taken_until: Option<Monotonic>,
+    /// Whether it is of the version before, and does not say the weights.
+    pub(crate) is_older: bool,
     /// Whether cutting has no effect.
     pub(crate) deaf: bool,
     /// By container: how many steps are left, none for ever.
@@ -106,8 +108,10 @@ impl World {
             return Proxy::Down { message: "connection refused".to_owned() };
         }
         let plan = self.proxy.plan.as_ref();
+        let weight_told = |upstream: &Upstream| if self.proxy.is_older { 1 } else { upstream.weight };
         let routed = plan.iter().flat_map(|plan| &plan.services).map(|(name, routes)| {
-            (name.clone(), routes.upstreams.iter().map(|upstream| upstream.container.clone()).collect())
+            let weights = routes.upstreams.iter().map(|upstream| (upstream.container.clone(), weight_told(upstream)));
+            (name.clone(), weights.collect())
         });
         let in_flight = self.proxy.flights.keys().map(|id| (id.clone(), UNDER_WAY));
         Proxy::Up { mark: plan.map(RoutePlan::mark), routed: routed.collect(), in_flight: in_flight.collect() }
@@ -144,11 +148,10 @@ impl World {
         Outcome::Done
     }
 
-    /// The plan in words: `web:good-2`, with what is special about it; `-` if nothing is routed.
+    /// The plan in words: `web:good-2`, with what is special about it (`web:good-1*75+good-2*25`); `-` if nothing is routed.
     pub(crate) fn told(&self, plan: &RoutePlan) -> String {
         let services = plan.services.iter().map(|(name, routes)| {
-            let mut words: Vec<String> =
-                routes.upstreams.iter().map(|upstream| self.image_of(&upstream.container)).collect();
+            let mut words: Vec<String> = routes.upstreams.iter().map(|upstream| self.weighed(upstream)).collect();
             words.extend(routes.holding.then(|| "holding".to_owned()));
             words.extend(routes.failing.then(|| "failing".to_owned()));
             let ports = routes.ports.iter().filter(|port| port.published != 80).map(|port| port.published.to_string());
@@ -157,6 +160,11 @@ impl World {
         });
         let services: Vec<String> = services.collect();
         if services.is_empty() { "-".to_owned() } else { services.join(" ") }
+    }
+
+    fn weighed(&self, upstream: &Upstream) -> String {
+        let image = self.image_of(&upstream.container);
+        if upstream.weight == 1 { image } else { format!("{image}*{}", upstream.weight) }
     }
 
     pub(crate) fn image_of(&self, id: &str) -> String {

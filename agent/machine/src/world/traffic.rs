@@ -27,13 +27,14 @@ pub(super) fn hold(world: &World, decision: &Decision) {
     }
 }
 
-/// After the end what serves may be stopped, in order to be started again.
-fn is_revival(world: &World, decision: &Decision, body: &Body) -> bool {
+/// After the end, and beside one in trial, what serves may be stopped, in order to be started again.
+pub(super) fn is_revival(world: &World, decision: &Decision, body: &Body) -> bool {
     let accepted = decision.ledger.accepted.as_ref().unwrap();
     let base = services(world, decision.ledger.base.as_ref());
     let serves = base.get(&body.container.place.service).is_some_and(|(_, base)| *base == body.container.fingerprint);
     let ended = matches!(accepted.end, Some(End::Committed | End::Reverted { .. }));
-    ended && serves && body.service.spec.restart != Restart::No
+    let serves_on = super::shares::is_below(&decision.ledger) && body.good == 0;
+    (ended || serves_on) && serves && body.service.spec.restart != Restart::No
 }
 
 /// Whether no release that is known routes the service, and the proxy can't be asked: after a restart of the agent nobody knows.

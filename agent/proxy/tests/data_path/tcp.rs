@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use evenkeel_model::Millis;
-use evenkeel_proxy::Route;
+use evenkeel_proxy::{Route, Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -35,6 +35,34 @@ async fn connections_live_on_across_a_switch_and_new_ones_go_to_the_new() {
     let rig = Rig::new();
     let serve = |upstreams: &[(&'static str, SocketAddr)]| rig.apply(rig.tcp(upstreams));
     conversation::lives_on_across_a_switch(&rig, app("old.").await, app("new.").await, serve, open).await;
+}
+
+#[tokio::test]
+async fn connections_are_shared_by_weight_and_live_on_when_that_changes() {
+    let (rig, old, new) = (Rig::new(), app("old.").await, app("new.").await);
+    let serve = |rest, share| {
+        let weights = [("old", &old, rest), ("new", &new, share)];
+        let upstream = |(id, app, weight): (&str, &App, u32)| Upstream { id: id.into(), address: app.address, weight };
+        rig.apply(Route { upstreams: weights.map(upstream).to_vec(), ..rig.tcp(&[]) });
+    };
+    let mut kept = vec![];
+    for (rest, share) in [(75, 25), (98, 2), (50, 50), (100, 0)] {
+        serve(rest, share);
+        let mut got = 0_u32;
+        for number in 0..100 {
+            let mut raw = open(&rig).await;
+            let greeting = raw.read_until(".").await;
+            got += u32::from(greeting.ends_with("new."));
+            if number < 5 {
+                kept.push(raw);
+            }
+        }
+        assert!(got.abs_diff(share) <= 3 && (share > 0 || got == 0), "{got} of 100 at {share}%");
+    }
+    for raw in &mut kept {
+        raw.send("still here.").await;
+        raw.read_until("still here.").await;
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use evenkeel_machine::{Accepted, End, Kept};
 use evenkeel_model::{
-    Assignment, CauseKind, Content, Digest, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Terms, Version,
+    Assignment, CauseKind, Content, Digest, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Share, Terms,
+    Version,
 };
 
 use crate::ledger::MemoryLedgers;
@@ -29,6 +30,7 @@ fn ledger(generation: u64) -> Ledger {
         version: Version { epoch: Epoch(1), generation: Generation(generation) },
         content: Some(content.clone()),
         phase: Phase::Trial,
+        share: Share::NONE,
         terms: Terms { health_deadline: Millis(1), pull_deadline: Millis(2), orphan_after: Millis(3) },
     };
     let failure = Box::new(Failure::plain(CauseKind::Exited, "it ended"));

@@ -150,9 +150,10 @@ async fn a_failure_names_what_is_wrong_and_what_to_do() {
 #[tokio::test]
 async fn what_the_proxy_says_of_an_app_is_what_the_machine_sees() {
     let mark = plan(vec![]).mark();
-    let route = |service: &str, containers: &[&str]| ProxyRouteStatus {
+    let route = |service: &str, containers: &[&str], weights: &[u32]| ProxyRouteStatus {
         service: service.to_owned(),
         containers: containers.iter().map(|id| (*id).to_owned()).collect(),
+        weights: weights.to_vec(),
         ..ProxyRouteStatus::default()
     };
     let container =
@@ -160,17 +161,26 @@ async fn what_the_proxy_says_of_an_app_is_what_the_machine_sees() {
     let owner = ProxyOwner {
         owner: "default/shop".to_owned(),
         mark: Some(mark.to_string()),
-        routes: vec![route("web", &["c1"]), route("web", &["c1", "c2"]), route("api", &[])],
+        routes: vec![
+            route("web", &["c1"], &[75]),
+            route("web", &["c1", "c2"], &[75, 25]),
+            route("api", &[], &[]),
+            route("told-by-an-older-one", &["c3", "c4"], &[]),
+        ],
         containers: vec![container("c1", 0), container("c9", 4)],
     };
     let status = ProxyStatus { owners: vec![owner], ..ProxyStatus::default() };
     let (bench, fake) = (bench(), Fake { status, ..Fake::new() });
     let _server = fake.serve(&bench.socket);
     let client = ProxyClient::new(&bench.socket, None);
-    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+    let weights = |weights: &[(&str, u32)]| weights.iter().map(|(id, weight)| ((*id).to_owned(), *weight)).collect();
     let expected = Proxy::Up {
         mark: Some(mark),
-        routed: BTreeMap::from([("web".parse().unwrap(), ids(&["c1", "c2"])), ("api".parse().unwrap(), ids(&[]))]),
+        routed: BTreeMap::from([
+            ("web".parse().unwrap(), weights(&[("c1", 75), ("c2", 25)])),
+            ("api".parse().unwrap(), weights(&[])),
+            ("told-by-an-older-one".parse().unwrap(), weights(&[("c3", 1), ("c4", 1)])),
+        ]),
         in_flight: BTreeMap::from([("c9".to_owned(), 4)]),
     };
     assert_eq!(client.observe(&key()).await, expected);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_proto::v1;
-use evenkeel_proxy::{Kind, Route, RouteStatus, Status};
+use evenkeel_proxy::{Kind, Route, RouteStatus, Status, Upstream};
 
 use super::book::{Book, Page};
 use super::line::Counts;
@@ -64,7 +64,8 @@ fn of_route(route: &Route, failing: bool, counted: &[&RouteStatus]) -> v1::Proxy
     v1::ProxyRouteStatus {
         service: route.name.clone(),
         listen: route.listen.to_string(),
-        containers: chosen(route).map(str::to_owned).collect(),
+        containers: chosen(route).map(|upstream| upstream.id.clone()).collect(),
+        weights: chosen(route).map(|upstream| upstream.weight).collect(),
         holding: route.holding,
         failing,
         waiting,
@@ -74,8 +75,8 @@ fn of_route(route: &Route, failing: bool, counted: &[&RouteStatus]) -> v1::Proxy
 }
 
 /// Those that get what is new.
-pub(super) fn chosen(route: &Route) -> impl Iterator<Item = &str> {
-    route.upstreams.iter().filter(|upstream| upstream.weight > 0).map(|upstream| upstream.id.as_str())
+pub(super) fn chosen(route: &Route) -> impl Iterator<Item = &Upstream> {
+    route.upstreams.iter().filter(|upstream| upstream.weight > 0)
 }
 
 fn containers(
@@ -101,8 +102,8 @@ fn containers(
     }
     // It drains if no route chooses it; one that is holding chooses nobody.
     for route in page.into_iter().flat_map(|page| &page.routes).filter(|route| !route.holding) {
-        for id in chosen(route) {
-            entry(id, &|container| container.draining = false);
+        for upstream in chosen(route) {
+            entry(&upstream.id, &|container| container.draining = false);
         }
     }
     all.into_values().collect()

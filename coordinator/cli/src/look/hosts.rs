@@ -6,12 +6,22 @@ use evenkeel_proto::v1::{HostAppView, HostStatsView, HostView, ListHostsResponse
 use crate::format::{age, hundredths, moment, short_digest, size, until};
 use crate::table::{Cell, Look, Table};
 
-use super::{evidence, headline, labels, pairs};
+use super::{evidence, headline, labels, pairs, said_by};
 
 /// All hosts, a line each.
 pub(crate) fn hosts(view: &ListHostsResponse, look: Look) -> Vec<String> {
-    let mut table =
-        Table::new(&["HOST", "ENVIRONMENT", "CONTACT", "HEARD", "AGENT", "LOAD", "MEMORY FREE", "DISK FREE", "LABELS"]);
+    let mut table = Table::new(&[
+        "HOST",
+        "ENVIRONMENT",
+        "CONTACT",
+        "DUTY",
+        "HEARD",
+        "AGENT",
+        "LOAD",
+        "MEMORY FREE",
+        "DISK FREE",
+        "LABELS",
+    ]);
     for host in &view.hosts {
         let stats = host.stats.as_ref();
         let known = |text: Option<String>| Cell::from(text.unwrap_or_else(|| "-".to_owned()));
@@ -19,6 +29,7 @@ pub(crate) fn hosts(view: &ListHostsResponse, look: Look) -> Vec<String> {
             host.host.as_str().into(),
             host.environment.as_str().into(),
             Cell::word(&host.contact),
+            Cell::word(&host.duty),
             heard(host, look).into(),
             known(host.facts.as_ref().map(|facts| facts.agent_version.clone())),
             known(stats.map(|stats| hundredths(stats.load_hundredths))),
@@ -40,6 +51,7 @@ pub(crate) fn host(host: &HostView, look: Look) -> Vec<String> {
         ("environment", host.environment.clone()),
         ("labels", labels(&host.labels)),
         ("contact", format!("{}, heard {}", host.contact, heard(host, look))),
+        ("duty", duty(host, look)),
         ("joined", format!("{} ({})", age(look.now, UnixMillis(host.joined)), moment(UnixMillis(host.joined)))),
         ("certificate", certificate(UnixMillis(host.certificate_expires), look)),
     ];
@@ -121,6 +133,12 @@ fn usage(stats: &HostStatsView) -> String {
         size(stats.disk_available),
         size(stats.disk_total),
     )
+}
+
+/// `drained, 5m ago by ada: new memory`
+fn duty(host: &HostView, look: Look) -> String {
+    let act = host.duty_act.as_ref().map(|act| format!(", {}", said_by(act, look))).unwrap_or_default();
+    format!("{}{act}", word(&host.duty))
 }
 
 fn certificate(expires: UnixMillis, look: Look) -> String {

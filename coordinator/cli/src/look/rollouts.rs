@@ -6,13 +6,14 @@ use evenkeel_model::{Millis, UnixMillis};
 use evenkeel_proto::v1::{ListRolloutsResponse, PrefetchView, RolloutHostView, RolloutView, WaitingView};
 
 use crate::format::{age, duration, hosts as in_hosts, moment, printable, until};
+use crate::person::need;
 use crate::table::{Cell, Look, Table, tone_of};
 
-use super::{evidence, headline, pairs};
+use super::{act_with_age, evidence, gates, headline, pairs};
 
-/// `1/3` for the first of three waves, which are counted from 0.
+/// `1/3` for the first of three waves, which are counted from 0; `-` before there are any.
 pub(crate) fn wave(wave: usize, waves: usize) -> String {
-    format!("{}/{waves}", wave + 1)
+    if waves == 0 { "-".to_owned() } else { format!("{}/{waves}", wave + 1) }
 }
 
 /// Rollouts, newest first, a line each.
@@ -53,6 +54,23 @@ pub(crate) fn rollouts(view: &ListRolloutsResponse, look: Look) -> Vec<String> {
 
 /// All about one rollout.
 pub(crate) fn rollout(view: &RolloutView, look: Look) -> Vec<String> {
+    let mut lines = pairs(&about(view, look));
+    lines.extend(view.failure.iter().flat_map(|failure| evidence(failure, usize::MAX)));
+    lines.extend(view.waiting.iter().map(|waiting| format!("waiting on {}", self::waiting(waiting, look))));
+    lines.extend(need(view).map(|need| need.next(view)));
+    let parts =
+        [gates(view, look), acts(view, look), if view.hosts.is_empty() { Vec::new() } else { hosts(view, look) }];
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        lines.push(String::new());
+        lines.extend(part);
+    }
+    for host in &view.hosts {
+        lines.extend(trouble(host, view.failure.as_ref()));
+    }
+    lines
+}
+
+fn about(view: &RolloutView, look: Look) -> Vec<(&'static str, String)> {
     let mut about = vec![
         ("rollout", view.rollout.to_string()),
         ("app", format!("{} (environment {})", view.app, view.environment)),
@@ -65,23 +83,22 @@ pub(crate) fn rollout(view: &RolloutView, look: Look) -> Vec<String> {
         ),
         (if view.ended.is_some() { "took" } else { "since" }, took(view, look)),
     ];
+    about.extend(share(view).map(|share| ("share", share)));
+    if !view.freeze_override.is_empty() {
+        about.push(("freeze", printable(&format!("none keeps it: {}", view.freeze_override))));
+    }
     if let Some(ahead) = &view.prefetch {
         about.push(("fetched ahead", fetched_ahead(ahead)));
     }
     if let Some(failure) = &view.failure {
         about.push(("cause", headline(failure)));
     }
-    let mut lines = pairs(&about);
-    lines.extend(view.failure.iter().flat_map(|failure| evidence(failure, usize::MAX)));
-    lines.extend(view.waiting.iter().map(|waiting| format!("waiting on {}", self::waiting(waiting, look))));
-    if !view.hosts.is_empty() {
-        lines.push(String::new());
-        lines.extend(hosts(view, look));
-    }
-    for host in &view.hosts {
-        lines.extend(trouble(host, view.failure.as_ref()));
-    }
-    lines
+    about
+}
+
+fn acts(view: &RolloutView, look: Look) -> Vec<String> {
+    let heading = (!view.acts.is_empty()).then(|| "What people did:".to_owned());
+    heading.into_iter().chain(view.acts.iter().map(|done| format!("    {}", act_with_age(done, look)))).collect()
 }
 
 fn hosts(view: &RolloutView, look: Look) -> Vec<String> {
@@ -140,6 +157,13 @@ pub(crate) fn waiting(waiting: &WaitingView, look: Look) -> String {
         write!(text, ", {}", until(look.now, UnixMillis(moment))).expect("writing to a string does not fail");
     }
     text
+}
+
+/// `25% of what is new`: what the wave's hosts get now. None: that does not go in steps, or not any more.
+pub(crate) fn share(view: &RolloutView) -> Option<String> {
+    let goes_in_steps = view.policy.as_ref().is_some_and(|policy| policy.shares.len() > 1);
+    let goes_forward = matches!(view.state.as_str(), "advancing" | "paused");
+    (goes_in_steps && goes_forward).then(|| format!("{}% of what is new", view.share))
 }
 
 /// `3 → 4`

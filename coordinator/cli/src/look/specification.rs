@@ -2,22 +2,22 @@
 
 use evenkeel_model::manifest::{DEFAULT_KEEP, ServiceDraft};
 use evenkeel_model::{
-    Health, HttpProbe, HttpRoute, KeepOld, Mount, Order, Port, Probe, Protocol, ServiceSpec, Specification, Traffic,
-    Via,
+    Health, HttpProbe, HttpRoute, KeepOld, Mount, Order, Policy, Port, Probe, Promote, Protocol, ServiceSpec,
+    Specification, Strategy, Traffic, Via,
 };
 
-use crate::format::printable;
+use crate::format::{named, printable};
 
 use super::pairs;
 
 /// The whole file, service by service.
 pub(crate) fn specification(specification: &Specification) -> Vec<String> {
     let policy = &specification.policy;
-    let waves: Vec<String> = policy.waves.iter().map(ToString::to_string).collect();
     let budget = policy.max_unavailable.map_or_else(|| "1 or 10%, the larger".to_owned(), |count| count.to_string());
-    let mut about = vec![
-        ("app", specification.app.to_string()),
-        ("waves", waves.join(", ")),
+    let mut about = vec![("app", specification.app.to_string())];
+    about.extend(strategy(policy));
+    about.extend([
+        ("waves", policy.waves.to_string()),
         ("unavailable", format!("at most {budget}")),
         ("bake", policy.bake.to_string()),
         (
@@ -27,7 +27,8 @@ pub(crate) fn specification(specification: &Specification) -> Vec<String> {
                 policy.health_deadline, policy.pull_deadline, policy.progress_deadline
             ),
         ),
-    ];
+    ]);
+    about.extend(policy.gates.iter().map(|gate| ("gate", gate.to_string())));
     if specification.keep != DEFAULT_KEEP {
         about.push(("keep", format!("{} releases on each host", specification.keep)));
     }
@@ -42,6 +43,31 @@ pub(crate) fn specification(specification: &Specification) -> Vec<String> {
         lines.extend(specification.notes.iter().map(|note| format!("note: {}", printable(note))));
     }
     lines
+}
+
+/// How the fleet is moved, where that is not the default.
+fn strategy(policy: &Policy) -> Vec<(&'static str, String)> {
+    let mut written = Vec::new();
+    if policy.strategy != Strategy::Rolling {
+        written.push(("strategy", policy.strategy.as_str().to_owned()));
+    }
+    if policy.promote == Promote::Manual {
+        written.push(("promote", "by a person".to_owned()));
+    }
+    if !policy.weights.is_empty() {
+        let shares: Vec<String> = policy.shares().iter().map(ToString::to_string).collect();
+        written.push(("weights", format!("{} of what is new", shares.join(", "))));
+    }
+    written.extend(policy.by.iter().map(|label| ("by", format!("{label}: no wave has hosts of two of its values"))));
+    if !policy.first.is_empty() {
+        let first: Vec<String> = policy.first.iter().map(ToString::to_string).collect();
+        written.push(("first", named(&first)));
+    }
+    written.extend(policy.min_healthy.map(|count| ("available", format!("at least {count}"))));
+    if policy.keep_blue.0 > 0 {
+        written.push(("keep_blue", policy.keep_blue.to_string()));
+    }
+    written
 }
 
 fn service(draft: &ServiceDraft) -> Vec<(&'static str, String)> {

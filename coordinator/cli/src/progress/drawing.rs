@@ -6,7 +6,8 @@ use evenkeel_model::UnixMillis;
 use evenkeel_proto::v1::{RolloutHostView, RolloutView};
 
 use crate::format::{clipped, duration, printable};
-use crate::look::{fetched_ahead, headline, rollout_releases, state, took, waiting, wave};
+use crate::look::{fetched_ahead, headline, rollout_releases, share, state, took, waiting, wave};
+use crate::person::is_for_a_person;
 use crate::table::{Look, Tone, tone_of};
 
 /// Lines for what is waited for.
@@ -39,9 +40,11 @@ impl Line {
 
 /// The drawing, in fewer lines than the terminal has, none of them broken by its width.
 pub(crate) fn of(view: &RolloutView, size: crate::Size, look: Look) -> Vec<String> {
-    let waits: Vec<Line> = view
-        .waiting
-        .iter()
+    // What a person is asked for must not be among what is left out.
+    let (asked, rest): (Vec<_>, Vec<_>) = view.waiting.iter().partition(|waited| is_for_a_person(waited));
+    let waits: Vec<Line> = asked
+        .into_iter()
+        .chain(rest)
         .take(MOST_WAITS)
         .map(|waited| Line::plain(format!("  waiting on {}", waiting(waited, look))))
         .collect();
@@ -58,12 +61,13 @@ pub(crate) fn of(view: &RolloutView, size: crate::Size, look: Look) -> Vec<Strin
 fn heading(view: &RolloutView, look: Look) -> Line {
     let ahead = view.prefetch.as_ref().map(|ahead| format!("  fetched ahead: {}", fetched_ahead(ahead)));
     let ahead = ahead.unwrap_or_default();
+    let share = share(view).map(|share| format!("  {share}")).unwrap_or_default();
     let beginning = format!("rollout {}  {} {}/{}", view.rollout, view.kind, view.environment, view.app);
     Line(vec![
         (Tone::Strong, printable(&beginning)),
         (Tone::Plain, format!("  release {}  ", rollout_releases(view))),
         (tone_of(state(view)), state(view).to_owned()),
-        (Tone::Plain, format!("  wave {}  {}", wave(view.wave as usize, view.waves as usize), took(view, look))),
+        (Tone::Plain, format!("  wave {}{share}  {}", wave(view.wave as usize, view.waves as usize), took(view, look))),
         (Tone::Faint, ahead),
     ])
 }

@@ -2,21 +2,30 @@
 
 use evenkeel_proto::v1::{FailureView, RolloutView};
 
-use crate::format::{all_hosts, hosts, printable};
+use crate::format::{all_hosts, environment_option, hosts, printable};
 use crate::look::{headline, state, took};
-use crate::table::{Look, tone_of};
+use crate::person::{Need, need};
+use crate::table::{Look, Tone, tone_of};
 
 /// Of a rollout that has ended or waits for a person.
 pub(crate) fn ending(view: &RolloutView, look: Look) -> Vec<String> {
+    // What failed and was put up with is not why a person is waited for.
+    let need = need(view).filter(|need| *need != Need::Decide);
     let mut lines = Vec::new();
-    if let Some(cause) = cause(view) {
+    if let Some(cause) = cause(view).filter(|_| need.is_none()) {
         lines.push(format!("cause: {cause}"));
     }
-    let word = state(view).replace('_', " ");
-    let said = printable(&what(view));
-    let word = look.paint(tone_of(state(view)), &word);
-    lines.push(format!("{word} after {}: {said}. {}", took(view, look), next(view)));
+    let (word, tone) = match need {
+        Some(need) => (need.word().to_owned(), Tone::Doubtful),
+        None => (state(view).replace('_', " "), tone_of(state(view))),
+    };
+    let said = printable(&if need == Some(Need::GoBefore) { behind_another() } else { what(view) });
+    lines.push(format!("{} after {}: {said}. {}", look.paint(tone, &word), took(view, look), next(view)));
     lines
+}
+
+fn behind_another() -> String {
+    "the rollout before it needs a person".to_owned()
 }
 
 /// Of a rollout that goes on while nobody watches any more.
@@ -47,7 +56,7 @@ fn what(view: &RolloutView) -> String {
         }
         "aborted" => "no host keeps the new release".to_owned(),
         "superseded" => "another rollout took over".to_owned(),
-        "paused" | "halted" => {
+        "paused" | "halted" | "advancing" | "queued" => {
             let failed = view.hosts.iter().filter(|host| host.failure.is_some()).count();
             format!("{with_new} of {} {} release {}, {failed} failed", hosts(all), have(with_new), view.to)
         }
@@ -56,17 +65,15 @@ fn what(view: &RolloutView) -> String {
 }
 
 fn next(view: &RolloutView) -> String {
-    let (id, app) = (view.rollout, printable(&view.app));
-    let environment = if view.environment == "default" { String::new() } else { format!(" -e {}", view.environment) };
+    if let Some(need) = need(view) {
+        return need.next(view);
+    }
+    let (id, app, environment) = (view.rollout, printable(&view.app), environment_option(&view.environment));
     match state(view) {
         "superseded" => "See: evenkeel rollouts".to_owned(),
         "succeeded" | "aborted" => format!("See: evenkeel status {app}{environment}"),
         "halted" => format!(
             "Next: look at evenkeel rollout show {id}, then deploy a corrected release or evenkeel rollback {app}{environment}"
-        ),
-        "paused" => format!(
-            "Next: look at evenkeel rollout show {id}, then evenkeel rollout abort {id} (hosts in trial go back) or \
-             evenkeel rollout abort {id} --rollback (all go back)"
         ),
         _ => format!("See: evenkeel rollout show {id}"),
     }

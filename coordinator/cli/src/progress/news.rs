@@ -1,10 +1,12 @@
 //! What changed from one view of a rollout to the next, a line for each change, and the proof of each failure. Not here: the
 //! drawing on a terminal.
 
-use evenkeel_proto::v1::{PrefetchView, RolloutHostView, RolloutView, WaitingView};
+use evenkeel_proto::v1::{GateView, PrefetchView, RolloutHostView, RolloutView, WaitingView};
 
 use crate::format::{hosts, printable};
-use crate::look::{CAN_NOT_FETCH, evidence, fetched_ahead, headline, rollout_releases, waiting, wave};
+use crate::look::{
+    CAN_NOT_FETCH, act, evidence, fetched_ahead, headline, reading, rollout_releases, share, waiting, wave,
+};
 use crate::table::{Look, Tone, tone_of};
 
 /// Lines of a log that are shown when a host fails: those that matter are the last ones, and `rollout show` has all.
@@ -34,12 +36,21 @@ pub(crate) fn of(last: Option<&RolloutView>, next: &RolloutView, detail: Detail,
         }
         news.extend(failed(before, host, &place, look));
     }
+    news.extend(acts(last, next));
+    news.extend(readings(last, next, detail, look));
     news.extend(turned(last, next, look));
     if detail == Detail::All {
+        news.extend(shared(last, next));
         news.extend(fetched(last, next));
         news.extend(waits(last, next, look));
     }
     news
+}
+
+/// What people did to it since. What they did before anybody watched is in `rollout show`.
+fn acts(last: Option<&RolloutView>, next: &RolloutView) -> Vec<String> {
+    let seen = last.map_or(next.acts.len(), |last| last.acts.len());
+    next.acts.iter().skip(seen).map(|done| format!("rollout {}: {}", next.rollout, act(done))).collect()
 }
 
 /// Where a line belongs: `wave 1/3  h1`.
@@ -57,16 +68,18 @@ impl Place<'_> {
 }
 
 fn heading(view: &RolloutView) -> String {
+    let extent = match (view.state.as_str(), view.waves) {
+        ("queued", _) => "not begun yet".to_owned(),
+        (_, 1) => format!("{} in 1 wave", hosts(view.hosts.len())),
+        (_, waves) => format!("{} in {waves} waves", hosts(view.hosts.len())),
+    };
     printable(&format!(
-        "rollout {}: {} of {} (environment {}), release {}, {} in {} {}",
+        "rollout {}: {} of {} (environment {}), release {}, {extent}",
         view.rollout,
         view.kind,
         view.app,
         view.environment,
         rollout_releases(view),
-        hosts(view.hosts.len()),
-        view.waves,
-        if view.waves == 1 { "wave" } else { "waves" },
     ))
 }
 
@@ -123,7 +136,9 @@ fn fetched(last: Option<&RolloutView>, next: &RolloutView) -> Option<String> {
 /// A new state of the whole rollout, its end excepted, which is told apart.
 fn turned(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Option<String> {
     let before = last.map_or("advancing", |last| last.state.as_str());
-    if before == next.state || next.state == "ended" {
+    // That one has not begun yet is in the heading.
+    let is_told = last.is_none() && next.state == "queued";
+    if before == next.state || next.state == "ended" || is_told {
         return None;
     }
     let cause = next.failure.as_ref().map(|failure| format!("   {}", headline(failure))).unwrap_or_default();
@@ -137,8 +152,11 @@ fn waits(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Vec<Stri
     }
     let in_flight = next.hosts.iter().any(|host| matches!(host.state.as_str(), "ordered" | "committing" | "returning"));
     let is_new = |waiting: &&WaitingView| {
+        // Of most the words change with the time alone.
+        let message = is_said_by_its_words(waiting).then_some(&waiting.message);
         let same = |before: &WaitingView| {
             (&before.kind, &before.hosts, before.until) == (&waiting.kind, &waiting.hosts, waiting.until)
+                && message.is_none_or(|message| before.message == *message)
         };
         !last.is_some_and(|last| last.waiting.iter().any(same))
     };
@@ -149,4 +167,37 @@ fn waits(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Vec<Stri
     };
     let new = next.waiting.iter().filter(is_told).filter(is_new);
     new.map(|new| format!("rollout {}: waiting on {}", next.rollout, waiting(new, look))).collect()
+}
+
+fn is_said_by_its_words(waiting: &WaitingView) -> bool {
+    matches!(waiting.kind.as_str(), "approval" | "paused" | "queue")
+}
+
+/// How much of what is new the wave's hosts get now, where that goes in steps.
+fn shared(last: Option<&RolloutView>, next: &RolloutView) -> Option<String> {
+    let now = share(next)?;
+    let before = last.and_then(share).filter(|_| last.is_some_and(|last| last.wave == next.wave));
+    let is_new =
+        before.as_ref().is_some_and(|before| *before != now) || (before.is_none() && next.state == "advancing");
+    is_new
+        .then(|| format!("rollout {}: wave {} gets {now}", next.rollout, wave(next.wave as usize, next.waves as usize)))
+}
+
+/// What was measured since at its gates; of what is good only where every change is told.
+fn readings(last: Option<&RolloutView>, next: &RolloutView, detail: Detail, look: Look) -> Vec<String> {
+    let place = |gate: &GateView| (gate.wave, gate.at.clone(), gate.asks.clone(), gate.since);
+    let mut lines = Vec::new();
+    for gate in next.gates.iter().filter(|gate| !gate.readings.is_empty()) {
+        let before = last.and_then(|last| last.gates.iter().find(|before| place(before) == place(gate)));
+        let seen = match (last, before) {
+            (None, _) => gate.readings.len(),
+            (Some(_), None) => 0,
+            // Fewer: what was measured before was given up, and this is measured anew.
+            (Some(_), Some(before)) if before.readings.len() > gate.readings.len() => 0,
+            (Some(_), Some(before)) => before.readings.len(),
+        };
+        let new = gate.readings.iter().skip(seen).filter(|new| detail == Detail::All || new.verdict != "good");
+        lines.extend(new.map(|new| format!("rollout {}: {}", next.rollout, reading(gate, new, look))));
+    }
+    lines
 }

@@ -1,13 +1,16 @@
-//! `token create`, `hosts`, `host …`. Not here: how they look.
+//! `token create`, `hosts`, `host …`. Not here: how they look, waiting until a host is empty (`drain.rs`).
 
 use evenkeel_model::Millis;
-use evenkeel_proto::v1::{CreateTokenRequest, LabelHostRequest, ListHostsRequest, RemoveHostRequest, ShowHostRequest};
+use evenkeel_proto::v1::{
+    CreateTokenRequest, HostDutyRequest, HostView, LabelHostRequest, ListHostsRequest, RemoveHostRequest,
+    ShowHostRequest,
+};
 
 use crate::connection::Connection;
 use crate::errors::{Asked, CliError};
 use crate::exit::Exit;
 use crate::look;
-use crate::verb::{HostsArguments, LabelChange};
+use crate::verb::{DutyArguments, HostsArguments, LabelChange};
 
 use super::Desk;
 
@@ -52,14 +55,38 @@ pub(super) async fn label(desk: &mut Desk<'_>, host: String, changes: Vec<LabelC
     desk.print(&response, look::host)
 }
 
+pub(super) async fn cordon(desk: &mut Desk<'_>, duty: DutyArguments) -> Result<Exit, CliError> {
+    let connection = Connection::open(desk.globals, desk.surroundings, Asked::Host).await?;
+    let view = set_duty(&connection, duty, "cordoned").await?;
+    desk.print(&view, |view, _| {
+        let host = &view.host;
+        vec![format!(
+            "{host} is cordoned: it keeps what it has and gets nothing new. To give it back: evenkeel host uncordon {host}"
+        )]
+    })
+}
+
+pub(super) async fn uncordon(desk: &mut Desk<'_>, duty: DutyArguments) -> Result<Exit, CliError> {
+    let connection = Connection::open(desk.globals, desk.surroundings, Asked::Host).await?;
+    let view = set_duty(&connection, duty, "active").await?;
+    desk.print(&view, |view, _| {
+        let host = &view.host;
+        vec![format!("{host} is given back: it gets what matches it again. To see it: evenkeel host show {host}")]
+    })
+}
+
+pub(super) async fn set_duty(
+    connection: &Connection,
+    arguments: DutyArguments,
+    duty: &str,
+) -> Result<HostView, CliError> {
+    let DutyArguments { host, why } = arguments;
+    let request = HostDutyRequest { host, duty: duty.to_owned(), why: why.unwrap_or_default() };
+    connection.answer(Asked::Host, connection.client().set_host_duty(request)).await
+}
+
 pub(super) async fn remove(desk: &mut Desk<'_>, host: String, yes: bool) -> Result<Exit, CliError> {
-    let question = format!("Remove {host} from the fleet? Its certificate is refused from then on.");
-    let confirmed = if yes { Some(true) } else { desk.terminal.confirm(&question)? };
-    match confirmed {
-        None => return Err(CliError::NotConfirmed(host)),
-        Some(false) => return Err(CliError::Declined),
-        Some(true) => {}
-    }
+    desk.confirm(&host, format!("evenkeel host remove {host} --yes"), yes)?;
     let connection = Connection::open(desk.globals, desk.surroundings, Asked::Host).await?;
     let request = RemoveHostRequest { host: host.clone() };
     let response = connection.answer(Asked::Host, connection.client().remove_host(request)).await?;

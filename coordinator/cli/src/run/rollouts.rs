@@ -1,7 +1,7 @@
-//! `rollouts`, `rollout …`, and following a rollout to its end for all verbs that begin one. Not here: the loop that follows
-//! (`watch.rs`).
+//! `rollouts`, `history`, `rollout show` and `watch`, and following a rollout to its end for all verbs that begin one. Not here: the loop that
+//! follows (`watch.rs`), words to a rollout (`words.rs`).
 
-use evenkeel_proto::v1::{AbortRolloutRequest, ListRolloutsRequest, RolloutView, ShowRolloutRequest};
+use evenkeel_proto::v1::{ListRolloutsRequest, RolloutView, ShowRolloutRequest};
 
 use crate::connection::Connection;
 use crate::errors::{Asked, CliError};
@@ -11,7 +11,7 @@ use crate::globals::OutputFormat;
 use crate::look;
 use crate::progress::{Progress, ending, still_going};
 use crate::terminal::To;
-use crate::verb::{RolloutArguments, RolloutsArguments, WaitArguments};
+use crate::verb::{HistoryArguments, RolloutArguments, RolloutsArguments, WaitArguments, Which};
 use crate::watch::{self, Watched};
 
 use super::Desk;
@@ -27,26 +27,28 @@ pub(super) async fn list(desk: &mut Desk<'_>, arguments: RolloutsArguments) -> R
     desk.print(&response, look::rollouts)
 }
 
+pub(super) async fn history(desk: &mut Desk<'_>, arguments: HistoryArguments) -> Result<Exit, CliError> {
+    let connection = Connection::open(desk.globals, desk.surroundings, Asked::Rollouts).await?;
+    let request = ListRolloutsRequest {
+        environment: arguments.environment.unwrap_or_default(),
+        app: arguments.app.unwrap_or_default(),
+        limit: arguments.limit,
+    };
+    let response = connection.answer(Asked::Rollouts, connection.client().list_rollouts(request)).await?;
+    desk.print(&response, look::history)
+}
+
 pub(super) async fn show(desk: &mut Desk<'_>, which: RolloutArguments) -> Result<Exit, CliError> {
+    let which = request(which)?;
     let connection = Connection::open(desk.globals, desk.surroundings, Asked::Rollout).await?;
-    let response = connection.answer(Asked::Rollout, connection.client().show_rollout(request(which))).await?;
+    let response = connection.answer(Asked::Rollout, connection.client().show_rollout(which)).await?;
     desk.print(&response, look::rollout)
 }
 
-pub(super) async fn abort(desk: &mut Desk<'_>, which: RolloutArguments, rollback: bool) -> Result<Exit, CliError> {
-    let connection = Connection::open(desk.globals, desk.surroundings, Asked::Abort).await?;
-    let ShowRolloutRequest { rollout, environment, app } = request(which);
-    let request = AbortRolloutRequest { rollout, environment, app, rollback };
-    let response = connection.answer(Asked::Abort, connection.client().abort_rollout(request)).await?;
-    desk.print(&response, |view, _| {
-        let back = if rollback { "all hosts go back" } else { "hosts in trial go back, committed ones stay" };
-        vec![format!("rollout {} is aborted: {back}. To watch: evenkeel rollout watch {}", view.rollout, view.rollout)]
-    })
-}
-
 pub(super) async fn watch(desk: &mut Desk<'_>, which: RolloutArguments, wait: WaitArguments) -> Result<Exit, CliError> {
+    let which = request(which)?;
     let connection = Connection::open(desk.globals, desk.surroundings, Asked::Rollout).await?;
-    follow(desk, &connection, Begun::Before(request(which)), wait).await
+    follow(desk, &connection, Begun::Before(which), wait).await
 }
 
 /// A rollout to follow.
@@ -116,10 +118,14 @@ fn conclude(
     Ok(exit)
 }
 
-fn request(which: RolloutArguments) -> ShowRolloutRequest {
-    ShowRolloutRequest {
-        rollout: which.rollout.unwrap_or_default(),
-        environment: which.environment.unwrap_or_default(),
-        app: which.app.unwrap_or_default(),
-    }
+/// Which rollout is meant, as it is asked for.
+pub(super) fn request(arguments: RolloutArguments) -> Result<ShowRolloutRequest, CliError> {
+    let RolloutArguments { which, environment, app } = arguments;
+    let (rollout, named) = match which {
+        Some(Which::Number(_)) if environment.is_some() => return Err(CliError::NumberAndEnvironment),
+        Some(Which::Number(number)) => (number, None),
+        Some(Which::App(app)) => (0, Some(app)),
+        None => (0, app),
+    };
+    Ok(ShowRolloutRequest { rollout, environment: environment.unwrap_or_default(), app: named.unwrap_or_default() })
 }

@@ -30,11 +30,15 @@ fn filled() -> Canned {
                     ..views::rollout()
                 },
                 RolloutView { hosts: vec![], ..views::rollout() },
+                RolloutView { rollout: 6, state: "queued".to_owned(), waves: 0, hosts: vec![], ..views::gated() },
             ],
         },
         rollout: views::rollout(),
         releases: views::releases(),
         status: views::status(),
+        freeze: views::freeze(),
+        freezes: ListFreezesResponse { freezes: vec![views::freeze_of_all(), views::freeze()] },
+        operators: views::operators(),
         ..Canned::default()
     }
 }
@@ -116,6 +120,19 @@ async fn every_answer_is_as_kept_in_table_and_json() {
         ("rollouts", "rollouts".to_owned()),
         ("rollout-show", "rollout show 7".to_owned()),
         ("rollout-abort", "rollout abort 7 --rollback".to_owned()),
+        ("rollout-pause", "rollout pause shop --why noise".to_owned()),
+        ("rollout-resume", "rollout resume shop".to_owned()),
+        ("rollout-promote", "rollout promote 7".to_owned()),
+        ("rollout-approve", "rollout approve 7".to_owned()),
+        ("history", "history shop".to_owned()),
+        ("freeze", "freeze shop --why stocktaking --for 4h".to_owned()),
+        ("freeze-ls", "freeze ls".to_owned()),
+        ("freeze-lift", "freeze lift 3".to_owned()),
+        ("host-cordon", "host cordon web-1 --why noise".to_owned()),
+        ("host-uncordon", "host uncordon web-1".to_owned()),
+        ("host-drain-detached", "host drain web-1 --detach".to_owned()),
+        ("operator-ls", "operator ls".to_owned()),
+        ("operator-rm", "operator rm bob --yes".to_owned()),
         ("releases", "releases shop".to_owned()),
         ("status", "status".to_owned()),
         ("compose-show", format!("compose show -f {file} --set TAG=2")),
@@ -131,9 +148,40 @@ async fn every_answer_is_as_kept_in_table_and_json() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollout_at_its_gates_is_shown_with_all_that_was_said_and_measured() {
+    for (name, arguments) in [("gates", "rollout show 9"), ("gates-approve", "rollout approve 9")] {
+        let ran = run(Canned { rollout: views::gated(), ..Canned::default() }, arguments).await;
+        assert_eq!((ran.code, ran.error.as_str()), (0, ""));
+        golden::check(&format!("tables/rollout-{name}.txt"), &ran.output);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_by_its_code_whether_anything_would_change() {
+    let (_directory, file) = compose_file(SHOP);
+    let same = PlanResponse { from: Some(4), going: None, freeze: None, ..views::plan() };
+    let mut unchanged = same.clone();
+    for host in unchanged.waves.iter_mut().flat_map(|wave| &mut wave.hosts) {
+        "unchanged".clone_into(&mut host.change);
+        host.differences.clear();
+    }
+    for (plan, option, code) in [
+        (views::plan(), "", 0),
+        (views::plan(), "--detailed-exitcode", 10),
+        (same, "--detailed-exitcode", 10),
+        (unchanged.clone(), "--detailed-exitcode", 0),
+    ] {
+        let ran = run(Canned { plan, ..Canned::default() }, &format!("plan -f {file} {option}")).await;
+        assert_eq!(ran.code, code, "{option} {}", ran.output);
+    }
+    let ran = run(Canned { plan: unchanged, ..Canned::default() }, &format!("plan -f {file}")).await;
+    assert!(ran.output.ends_with("Nothing would change: release 4 is on all 4 hosts already\n"), "{}", ran.output);
+}
+
+#[tokio::test(start_paused = true)]
 async fn empty_lists_say_what_to_do_first() {
     let mut text = String::new();
-    for arguments in ["hosts", "rollouts", "releases", "status"] {
+    for arguments in ["hosts", "rollouts", "history", "freeze ls", "operator ls", "releases", "status"] {
         let ran = run(Canned::default(), arguments).await;
         assert_eq!(ran.code, 0);
         assert!(ran.output.contains("evenkeel "), "{arguments}: {}", ran.output);

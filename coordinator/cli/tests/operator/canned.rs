@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use evenkeel_certs::Authority;
 use evenkeel_cli::{Dial, DialFailure, Wire};
+use evenkeel_model::{Millis, UnixMillis};
 use evenkeel_proto::v1::operator_service_server::{OperatorService, OperatorServiceServer};
 use evenkeel_proto::v1::*;
 use tokio::io::DuplexStream;
@@ -13,6 +15,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _, iter, pending};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
+
+use crate::desk::NOW;
 
 /// What one watch is told, one after the other.
 #[derive(Debug, Clone)]
@@ -41,6 +45,13 @@ pub(crate) struct Canned {
     pub(crate) rollout: RolloutView,
     pub(crate) releases: ListReleasesResponse,
     pub(crate) status: StatusResponse,
+    pub(crate) freeze: FreezeView,
+    pub(crate) freezes: ListFreezesResponse,
+    pub(crate) operators: ListOperatorsResponse,
+    /// What the host is shown as, one view after the other; then `host`.
+    pub(crate) looks: Mutex<VecDeque<Result<HostView, Status>>>,
+    /// Certifies new operators. Without one, nobody is.
+    pub(crate) authority: Option<Authority>,
     /// Given instead of any answer but a watch.
     pub(crate) refusal: Option<Status>,
     /// What each watch is told; those after the last are told nothing.
@@ -56,6 +67,11 @@ impl Canned {
             Some(status) => Err(status.clone()),
             None => Ok(Response::new(answer)),
         }
+    }
+
+    /// Requests for words are all of one kind: which was asked is told before it.
+    fn word(&self, word: &str, request: &Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.answer(&format_args!("{word} {:?}", request.get_ref()), self.rollout.clone())
     }
 
     pub(crate) fn watches(scripts: Vec<Vec<Told>>) -> Mutex<VecDeque<Vec<Told>>> {
@@ -102,7 +118,13 @@ impl OperatorService for Shared {
     }
 
     async fn show_host(&self, request: Request<ShowHostRequest>) -> Result<Response<HostView>, Status> {
-        self.0.answer(request.get_ref(), self.0.host.clone())
+        let look = self.0.looks.lock().unwrap().pop_front().unwrap_or_else(|| Ok(self.0.host.clone()))?;
+        self.0.answer(request.get_ref(), look)
+    }
+
+    async fn set_host_duty(&self, request: Request<HostDutyRequest>) -> Result<Response<HostView>, Status> {
+        let duty = request.get_ref().duty.clone();
+        self.0.answer(request.get_ref(), HostView { duty, ..self.0.host.clone() })
     }
 
     async fn label_host(&self, request: Request<LabelHostRequest>) -> Result<Response<HostView>, Status> {
@@ -167,5 +189,75 @@ impl OperatorService for Shared {
 
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         self.0.answer(request.get_ref(), self.0.status.clone())
+    }
+
+    async fn pause_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.0.word("pause", &request)
+    }
+
+    async fn resume_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.0.word("resume", &request)
+    }
+
+    async fn promote_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.0.word("promote", &request)
+    }
+
+    async fn approve_rollout(&self, request: Request<RolloutWordRequest>) -> Result<Response<RolloutView>, Status> {
+        self.0.word("approve", &request)
+    }
+
+    async fn freeze(&self, request: Request<FreezeRequest>) -> Result<Response<FreezeView>, Status> {
+        self.0.answer(request.get_ref(), self.0.freeze.clone())
+    }
+
+    async fn unfreeze(&self, request: Request<UnfreezeRequest>) -> Result<Response<FreezeView>, Status> {
+        self.0.answer(request.get_ref(), self.0.freeze.clone())
+    }
+
+    async fn list_freezes(
+        &self,
+        request: Request<ListFreezesRequest>,
+    ) -> Result<Response<ListFreezesResponse>, Status> {
+        self.0.answer(request.get_ref(), self.0.freezes.clone())
+    }
+
+    async fn add_operator(
+        &self,
+        request: Request<AddOperatorRequest>,
+    ) -> Result<Response<AddOperatorResponse>, Status> {
+        let certified = match &self.0.authority {
+            Some(authority) => certify(authority, request.get_ref()),
+            None => AddOperatorResponse::default(),
+        };
+        self.0.answer(request.get_ref(), certified)
+    }
+
+    async fn list_operators(
+        &self,
+        request: Request<ListOperatorsRequest>,
+    ) -> Result<Response<ListOperatorsResponse>, Status> {
+        self.0.answer(request.get_ref(), self.0.operators.clone())
+    }
+
+    async fn remove_operator(
+        &self,
+        request: Request<RemoveOperatorRequest>,
+    ) -> Result<Response<RemoveOperatorResponse>, Status> {
+        self.0.answer(request.get_ref(), RemoveOperatorResponse {})
+    }
+}
+
+fn certify(authority: &Authority, request: &AddOperatorRequest) -> AddOperatorResponse {
+    let identity = format!("spiffe://{}/operator/{}", authority.fleet(), request.operator).parse().unwrap();
+    let lifetime = if request.lifetime_ms == 0 { Millis::minutes(60) } else { Millis(request.lifetime_ms) };
+    AddOperatorResponse {
+        certificate: authority.sign_csr(&request.certificate_request, &identity, lifetime, UnixMillis(NOW)).unwrap(),
+        authority: authority.certificate_pem().to_owned(),
+        operator: Some(OperatorView {
+            operator: request.operator.clone(),
+            role: request.role.clone(),
+            certificate_expires: NOW + lifetime.0,
+        }),
     }
 }

@@ -76,6 +76,11 @@ impl Desk {
         Self { surroundings, size: None, answer: None }
     }
 
+    /// Whether the command line makes sense to clap.
+    pub(crate) fn understands(arguments: &str) -> bool {
+        Program::try_parse_from(std::iter::once("evenkeel").chain(arguments.split_whitespace())).is_ok()
+    }
+
     /// Runs `evenkeel` with these arguments, which have no blanks inside.
     pub(crate) async fn run(&self, arguments: &str) -> Ran {
         let words = std::iter::once("evenkeel").chain(arguments.split_whitespace());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_proto::v1::{DeployResponse, FailureView, RolloutView};
+use evenkeel_proto::v1::{DeployResponse, FailureView, RolloutView, WaitingView};
 use tonic::Status;
 
 use crate::answers::{SHOP, compose_file};
@@ -30,6 +30,10 @@ async fn each_end_has_its_code_whichever_verb_waits() {
     let (_directory, file) = compose_file(SHOP);
     let moved = || states(["committed"; 3]);
     let paused = || with_failure(RolloutView { state: "paused".to_owned(), ..moved() });
+    let asking = |kind: &str| RolloutView {
+        waiting: vec![WaitingView { kind: kind.to_owned(), ..WaitingView::default() }],
+        ..moved()
+    };
     for (last, code) in [
         (ended(moved(), "succeeded"), 0),
         (ended(with_failure(moved()), "rolled_back"), 3),
@@ -38,6 +42,10 @@ async fn each_end_has_its_code_whichever_verb_waits() {
         (ended(moved(), "aborted"), 7),
         (ended(moved(), "superseded"), 7),
         (ended(moved(), "unheard_of"), 5),
+        (asking("approval"), 5),
+        (asking("promotion"), 5),
+        (asking("frozen"), 5),
+        (asking("paused"), 5),
     ] {
         for verb in [format!("deploy -f {file}"), "rollback shop --to 3".to_owned(), "rollout watch".to_owned()] {
             let canned = begun(vec![vec![Told::view(last.clone()), Told::Silence]]);
@@ -121,4 +129,8 @@ async fn a_detached_deploy_does_not_wait() {
     let ran = run(begun(vec![]), &format!("deploy -f {file} --detach")).await;
     assert_eq!(ran.code, 0);
     assert_eq!(ran.output, "note: web is stop-first\nrollout 7 has begun. To watch: evenkeel rollout watch 7\n");
+    let rollout = Some(RolloutView { state: "queued".to_owned(), ..states(["waiting"; 3]) });
+    let deploy = Some(DeployResponse { rollout, notes: vec![] });
+    let ran = run(Canned { deploy, ..Canned::default() }, &format!("deploy -f {file} --queue --detach")).await;
+    assert_eq!(ran.output, "rollout 7 waits for its turn. To watch: evenkeel rollout watch 7\n");
 }

@@ -7,8 +7,10 @@
 mod answers;
 mod canned;
 mod desk;
+mod drains;
 mod exits;
 mod golden;
+mod people;
 mod scripts;
 mod secured;
 mod transcripts;

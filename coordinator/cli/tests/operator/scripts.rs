@@ -25,6 +25,7 @@ pub(crate) fn states(states: [&str; 3]) -> RolloutView {
         waiting: vec![],
         wave,
         prefetch: None,
+        acts: vec![],
         ..rollout()
     }
 }
@@ -108,6 +109,75 @@ pub(crate) fn paused() -> Vec<RolloutView> {
     let stopped = failed(states(["committed", "failed", "waiting"]), 1, failure());
     let stopped = waiting(stopped, "person", "it failed, and on_failure is pause", &[], None);
     vec![states(["committed", "ordered", "waiting"]), in_state(stopped, "paused")]
+}
+
+/// The view of a canary, whose traffic comes in steps, with what one of its gates has come to.
+fn canary(view: RolloutView, share: u32, readings: &[(&str, &str)]) -> RolloutView {
+    let readings = readings.iter().map(|(verdict, said)| ReadingView {
+        at: ago(5),
+        verdict: (*verdict).to_owned(),
+        said: (*said).to_owned(),
+    });
+    let gate = GateView {
+        at: "commit".to_owned(),
+        kind: "analysis".to_owned(),
+        asks: "analysis errors, 5 readings every 1m,".to_owned(),
+        since: ago(60),
+        readings: readings.collect(),
+        ..GateView::default()
+    };
+    RolloutView { policy: Some(crate::views::canary()), share, gates: vec![gate], acts: vec![], ..view }
+}
+
+/// Traffic in steps, readings, a person's pause, and at last a gate that asks for another person.
+pub(crate) fn approval() -> Vec<RolloutView> {
+    let healthy = || states(["healthy", "waiting", "waiting"]);
+    let good = ("good", "0.01 (at most 0.05)");
+    let act = |by: &str, deed: &str, why: &str| crate::views::act(by, 30, deed, why);
+    let measuring = |view| waiting(view, "analysis", "errors: 1 of 5 readings", &[], None);
+    let mut resumed = canary(healthy(), 25, &[good]);
+    resumed.acts = vec![act("bob", "paused", "errors rise"), act("bob", "resumed", "")];
+    let mut asks = canary(healthy(), 25, &[good, ("bad", "0.06 (at most 0.05)"), good]);
+    asks.acts.clone_from(&resumed.acts);
+    vec![
+        canary(states(["ordered", "waiting", "waiting"]), 5, &[]),
+        waiting(canary(healthy(), 5, &[]), "bake", "5% must stay well", &["h1"], Some(crate::desk::NOW + 30_000)),
+        measuring(canary(healthy(), 25, &[good])),
+        resumed,
+        waiting(asks, "approval", "1 more person has to approve; ada can't, who began it", &[], None),
+    ]
+}
+
+/// One that waits for its turn, and then for a person because the one before it does.
+pub(crate) fn queued() -> Vec<RolloutView> {
+    let behind = |message: &str| {
+        let none =
+            RolloutView { state: "queued".to_owned(), hosts: vec![], waves: 0, acts: vec![], ..states(["waiting"; 3]) };
+        waiting(none, "queue", message, &[], None)
+    };
+    let stuck = waiting(behind("rollout 6 goes on"), "approval", "rollout 6: 1 more person has to approve", &[], None);
+    vec![behind("rollout 6 goes on"), stuck]
+}
+
+/// One whose turn comes.
+pub(crate) fn its_turn() -> Vec<RolloutView> {
+    let mut views = queued();
+    views.truncate(1);
+    views.extend([states(["ordered", "waiting", "waiting"]), ended(states(["committed"; 3]), "succeeded")]);
+    views
+}
+
+/// A freeze that ends, and a person who pauses although a failure was put up with.
+pub(crate) fn held() -> Vec<RolloutView> {
+    let frozen =
+        |until| waiting(states(["committed", "waiting", "waiting"]), "frozen", "ada froze it: stocktaking", &[], until);
+    let put_up_with = failed(states(["committed", "failed", "waiting"]), 1, failure());
+    let paused = RolloutView { state: "paused".to_owned(), ..put_up_with };
+    vec![
+        frozen(Some(crate::desk::NOW + 60_000)),
+        states(["committed", "ordered", "waiting"]),
+        waiting(paused, "paused", "bob paused it: one failure is enough", &[], None),
+    ]
 }
 
 pub(crate) fn host_lost() -> Vec<RolloutView> {

@@ -25,6 +25,10 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
         ("rolled-back", scripts::rolled_back(), 3),
         ("paused", scripts::paused(), 4),
         ("host-lost", scripts::host_lost(), 3),
+        ("approval", scripts::approval(), 5),
+        ("queued", scripts::queued(), 5),
+        ("its-turn", scripts::its_turn(), 0),
+        ("held", scripts::held(), 5),
     ] {
         let ran = Desk::facing(&telling(views)).run("rollout watch 7").await;
         assert_eq!(ran.code, code, "{name}");
@@ -34,7 +38,11 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drawing_in_place_on_a_terminal() {
-    for (name, views) in [("happy-live", scripts::happy()), ("rolled-back-live", scripts::rolled_back())] {
+    for (name, views) in [
+        ("happy-live", scripts::happy()),
+        ("rolled-back-live", scripts::rolled_back()),
+        ("approval-live", scripts::approval()),
+    ] {
         let mut desk = Desk::facing(&telling(views));
         desk.size = Some(Size { width: 90, height: 12 });
         let ran = desk.run("rollout watch 7").await;

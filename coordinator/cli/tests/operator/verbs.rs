@@ -57,7 +57,30 @@ async fn what_was_typed_is_what_is_asked() {
         ("rollouts --app shop --limit 3", "limit: 3"),
         ("rollout show", "rollout: 0"),
         ("rollout abort --app shop --rollback", "rollback: true"),
+        ("rollout abort 7 --why noise", "why: \"noise\""),
+        ("rollout show shop -e staging", "environment: \"staging\", app: \"shop\""),
+        ("rollout pause shop --why noise", "pause RolloutWordRequest { rollout: 0, environment: \"\", app: \"shop\""),
+        ("rollout pause --app 7", "app: \"7\""),
+        (
+            "rollout resume 7 --why calm",
+            "resume RolloutWordRequest { rollout: 7, environment: \"\", app: \"\", why: \"calm\"",
+        ),
+        ("rollout promote 7", "promote RolloutWordRequest"),
+        ("rollout approve 7", "approve RolloutWordRequest"),
+        ("history shop -e staging --limit 3", "limit: 3"),
+        ("freeze --why x", "FreezeRequest { environment: \"default\", app: \"\", until: None, why: \"x\" }"),
+        (
+            "freeze shop -e staging --why x --for 2d",
+            "environment: \"staging\", app: \"shop\", until: Some(1750172800000)",
+        ),
+        ("freeze --all --why x --until 2025-06-15T16:00Z", "environment: \"\", app: \"\", until: Some(1750003200000)"),
+        ("freeze lift 3", "UnfreezeRequest { freeze: 3 }"),
+        ("host cordon web-1 --why noise", "duty: \"cordoned\", why: \"noise\""),
+        ("host uncordon web-1", "duty: \"active\""),
+        ("host drain web-1 --detach", "duty: \"drained\""),
+        ("operator rm bob --yes", "operator: \"bob\""),
         ("rollback shop --to 2 --detach", "to: Some(2)"),
+        ("rollback shop --now --why noise --detach", "now: true, why: \"noise\""),
         ("releases shop -e staging", "app: \"shop\""),
         ("status shop", "app: \"shop\""),
     ] {
@@ -69,13 +92,53 @@ async fn what_was_typed_is_what_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_is_removed_only_by_a_yes() {
+async fn what_stands_in_a_deploys_way_is_met_as_the_operator_says() {
+    let (_directory, file) = compose_file(SHOP);
+    for (option, expected) in [
+        ("", "queue: false, supersede: false, override_freeze: \"\", fingerprint: \"\""),
+        ("--queue", "queue: true, supersede: false"),
+        ("--supersede", "queue: false, supersede: true"),
+        ("--override-freeze urgent", "override_freeze: \"urgent\""),
+        ("--check 6f1c0a5e", "fingerprint: \"6f1c0a5e\""),
+    ] {
+        let canned = Arc::new(Canned::default());
+        assert_eq!(Desk::facing(&canned).run(&format!("deploy -f {file} --detach {option}")).await.code, 0);
+        let heard = canned.heard.lock().unwrap().concat();
+        assert!(heard.contains(expected), "{option}: {heard}");
+    }
+    let refusal = Some(Status::aborted("the plan with the fingerprint 6f1c0a5e is not what would be done now"));
+    let ran = run(Canned { refusal, ..Canned::default() }, &format!("deploy -f {file} --check 6f1c0a5e")).await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.error.contains("next: look at what would be done now: `evenkeel plan`"), "{}", ran.error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_line_that_contradicts_itself_asks_nothing() {
+    for (arguments, told) in [
+        ("rollout pause 7 -e staging", "--environment says it too"),
+        ("freeze --why x --until 2025-06-15T15:00Z", "2025-06-15T15:00:00Z has passed"),
+    ] {
+        let ran = Desk::dialling(Arc::new(Nowhere)).run(arguments).await;
+        assert_eq!(ran.code, 2, "{arguments}");
+        assert!(ran.error.contains(told) && ran.error.contains("next: "), "{}", ran.error);
+    }
+    for arguments in
+        ["freeze", "freeze shop", "freeze --all -e x --why y", "deploy --queue --supersede", "operator add bob"]
+    {
+        assert!(!Desk::understands(arguments), "{arguments}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_or_an_operator_is_removed_only_by_a_yes() {
     for (answer, arguments, code, asked) in [
         (None, "host remove web-1", 1, 0),
         (Some("\n"), "host remove web-1", 1, 0),
         (Some("no\n"), "host remove web-1", 1, 0),
         (Some("y\n"), "host remove web-1", 0, 1),
         (None, "host remove web-1 --yes", 0, 1),
+        (None, "operator rm bob", 1, 0),
+        (Some("y\n"), "operator rm bob", 0, 1),
     ] {
         let canned = Arc::new(Canned::default());
         let mut desk = Desk::facing(&canned);

@@ -12,6 +12,10 @@ pub(crate) fn ago(seconds: u64) -> u64 {
     NOW - seconds * 1000
 }
 
+pub(crate) fn act(by: &str, seconds_ago: u64, deed: &str, why: &str) -> ActView {
+    ActView { by: by.to_owned(), at: ago(seconds_ago), why: why.to_owned(), deed: deed.to_owned() }
+}
+
 pub(crate) fn pressure() -> PressureView {
     PressureView {
         load_hundredths: 142,
@@ -96,6 +100,8 @@ pub(crate) fn host() -> HostView {
             }],
         }),
         apps: vec![host_app()],
+        duty: "active".to_owned(),
+        duty_act: None,
     }
 }
 
@@ -107,6 +113,8 @@ pub(crate) fn silent_host() -> HostView {
         contact: "silent".to_owned(),
         joined: ago(90),
         certificate_expires: ago(5),
+        duty: "cordoned".to_owned(),
+        duty_act: Some(act("ada", 300, "cordoned", "a disk is being watched")),
         ..HostView::default()
     }
 }
@@ -122,8 +130,31 @@ pub(crate) fn policy() -> PolicyView {
         pull_deadline_ms: 600_000,
         progress_deadline_ms: 900_000,
         on_failure: "rollback".to_owned(),
+        promote: "auto".to_owned(),
+        shares: vec![100],
+        ..PolicyView::default()
     }
 }
+
+/// A canary's, with all that can be written.
+pub(crate) fn canary() -> PolicyView {
+    PolicyView {
+        strategy: "canary".to_owned(),
+        waves: vec!["1 (bake 10m)".to_owned(), "100%".to_owned()],
+        by: Some("zone".to_owned()),
+        first: vec!["web-1".to_owned()],
+        min_healthy: Some("75%".to_owned()),
+        promote: "manual".to_owned(),
+        shares: vec![5, 25, 100],
+        keep_blue_ms: 600_000,
+        gates: vec![APPROVAL.to_owned(), ANALYSIS.to_owned()],
+        ..policy()
+    }
+}
+
+/// Gates in the coordinator's words.
+pub(crate) const APPROVAL: &str = "approval by 1 who did not begin it before the commit of the first wave";
+pub(crate) const ANALYSIS: &str = "analysis errors, 5 readings every 1m, before the commit of every wave";
 
 pub(crate) fn image() -> ImageView {
     ImageView {
@@ -140,6 +171,14 @@ pub(crate) fn plan() -> PlanResponse {
         change: change.to_owned(),
         contact: contact.to_owned(),
         details: vec!["web: replace, stop-first (port 8080 is published directly)".to_owned()],
+        differences: match change {
+            "replace" => vec![
+                "web: image registry.example/shop:1.3 (89abcdef0123) → registry.example/shop:1.4 (0123456789ab)"
+                    .to_owned(),
+                "web: variable LOG_LEVEL is new".to_owned(),
+            ],
+            _ => Vec::new(),
+        },
     };
     PlanResponse {
         environment: "default".to_owned(),
@@ -148,14 +187,112 @@ pub(crate) fn plan() -> PlanResponse {
         to: 4,
         images: vec![image()],
         waves: vec![
-            PlanWaveView { hosts: vec![planned("web-1", "replace", "live")] },
-            PlanWaveView { hosts: vec![planned("web-2", "new", "silent"), planned("web-3", "unchanged", "live")] },
+            PlanWaveView {
+                hosts: vec![planned("web-1", "replace", "live")],
+                bake_ms: 600_000,
+                gates: vec![APPROVAL.to_owned(), ANALYSIS.to_owned()],
+            },
+            PlanWaveView {
+                hosts: vec![
+                    planned("web-2", "new", "silent"),
+                    planned("web-3", "replace", "live"),
+                    planned("web-4", "unchanged", "live"),
+                ],
+                bake_ms: 30_000,
+                gates: vec![ANALYSIS.to_owned()],
+            },
         ],
         budget: 1,
-        policy: Some(policy()),
+        policy: Some(canary()),
         notes: vec!["service web: stop-first, because port 8080 is published directly".to_owned()],
         prefetch_hosts: 2,
+        fingerprint: "6f1c0a5e2b7d4c90".to_owned(),
+        going: Some(8),
+        freeze: Some(freeze()),
+        shortest_ms: 1_890_000,
     }
+}
+
+/// With an end, of one app.
+pub(crate) fn freeze() -> FreezeView {
+    FreezeView {
+        freeze: 3,
+        environment: "default".to_owned(),
+        app: "shop".to_owned(),
+        until: Some(NOW + 14_400_000),
+        act: Some(act("ada", 600, "", "stocktaking")),
+    }
+}
+
+/// Without an end, of everything.
+pub(crate) fn freeze_of_all() -> FreezeView {
+    FreezeView { freeze: 4, act: Some(act("bob", 60, "", "")), ..FreezeView::default() }
+}
+
+/// A canary that stands at its gates, and has been paused in between.
+pub(crate) fn gated() -> RolloutView {
+    let reading = |seconds_ago: u64, verdict: &str, said: &str| ReadingView {
+        at: ago(seconds_ago),
+        verdict: verdict.to_owned(),
+        said: said.to_owned(),
+    };
+    let measured = GateView {
+        wave: 0,
+        at: "commit".to_owned(),
+        kind: "analysis".to_owned(),
+        asks: "analysis errors, 5 readings every 1m,".to_owned(),
+        since: ago(420),
+        approvals: vec![],
+        readings: (0..5)
+            .map(|number| reading(400 - 60 * number, "good", "0.01 (at most 0.05)"))
+            .chain([reading(90, "bad", "0.07 (at most 0.05)"), reading(30, "inconclusive", "no\u{1b}[31m answer")])
+            .collect(),
+    };
+    let asked = GateView {
+        wave: 0,
+        at: "commit".to_owned(),
+        kind: "approval".to_owned(),
+        asks: "approval by 2 who did not begin it".to_owned(),
+        since: ago(420),
+        approvals: vec![act("bob", 200, "approved", "seen on web-1")],
+        readings: vec![],
+    };
+    RolloutView {
+        rollout: 9,
+        began: ago(1200),
+        ended: None,
+        state: "advancing".to_owned(),
+        outcome: String::new(),
+        wave: 0,
+        failure: None,
+        hosts: vec![rollout_host("web-1", 0, "healthy"), rollout_host("web-2", 1, "waiting")],
+        waiting: vec![WaitingView {
+            kind: "approval".to_owned(),
+            message: "1 more person has to approve; bob has, ada can't, who began it".to_owned(),
+            ..WaitingView::default()
+        }],
+        policy: Some(canary()),
+        prefetch: None,
+        share: 25,
+        gates: vec![measured, asked],
+        acts: vec![
+            act("ada", 1200, "overrode_freeze", "orders get lost"),
+            act("bob", 900, "paused", "errors rise"),
+            act("ada", 800, "resumed", ""),
+            act("bob", 200, "approved", "seen on web-1"),
+        ],
+        freeze_override: "orders get lost".to_owned(),
+        ..rollout()
+    }
+}
+
+pub(crate) fn operators() -> ListOperatorsResponse {
+    let operator = |name: &str, role: &str| OperatorView {
+        operator: name.to_owned(),
+        role: role.to_owned(),
+        certificate_expires: NOW + 172_800_000,
+    };
+    ListOperatorsResponse { operators: vec![operator("ada", "deployer"), operator("bob", "approver")] }
 }
 
 pub(crate) fn rollout_host(host: &str, wave: u32, state: &str) -> RolloutHostView {
@@ -214,6 +351,9 @@ pub(crate) fn rollout() -> RolloutView {
         failure: Some(failure()),
         policy: Some(policy()),
         prefetch: Some(PrefetchView { hosts: 3, present: 1, failing: 1 }),
+        share: 100,
+        acts: vec![act("bob", 60, "paused", "errors rise"), act("bob", 50, "aborted", "")],
+        ..RolloutView::default()
     }
 }
 

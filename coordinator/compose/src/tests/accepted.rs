@@ -6,9 +6,11 @@ use super::{read_text, with_service};
 
 mod container;
 mod file;
+mod gates;
 mod health;
 mod rollout;
 mod routes;
+mod strategies;
 mod traffic;
 
 /// The specification of a file that is right.

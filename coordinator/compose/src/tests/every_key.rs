@@ -73,3 +73,16 @@ fn the_readme_names_every_key_that_is_not_supported() {
         }
     }
 }
+
+#[test]
+fn what_the_readme_shows_of_rollouts_is_read_without_a_note() {
+    let is_shown = |line: &&str| line.starts_with("    ") && !line.contains("compose.yaml:");
+    let shown: Vec<&str> = README.lines().filter(is_shown).collect();
+    let (waves, gates): (Vec<&str>, Vec<&str>) = shown.iter().partition(|line| line.starts_with("    waves:"));
+    assert!(waves.len() == 2 && gates.len() > 5, "{shown:?}");
+    for example in waves.into_iter().map(str::to_owned).chain([gates.join("\n")]) {
+        let text = format!("name: app\nservices: {{web: {{image: a}}}}\nx-rollout:\n{example}\n");
+        let specification = read_text(&text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+        assert_eq!(specification.notes, Vec::<String>::new(), "{text}");
+    }
+}

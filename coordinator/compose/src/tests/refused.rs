@@ -2,11 +2,13 @@
 
 mod deploy;
 mod file;
+mod gates;
 mod health;
 mod ports;
 mod rollout;
 mod routes;
 mod service;
+mod strategies;
 mod traffic;
 mod volumes;
 

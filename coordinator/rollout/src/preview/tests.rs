@@ -16,6 +16,7 @@ fn preview_of(fixture: &Fixture, to: u64) -> Preview {
         current: fixture.current,
         current_policy: &fixture.policy,
         rollout: fixture.rollout.as_ref(),
+        frozen: fixture.frozen.as_ref(),
     };
     preview(&input, &fixture.begin(to)).unwrap()
 }

@@ -5,7 +5,7 @@ use evenkeel_model::{CauseKind, Failure, Phase, Refusal, ReleaseNumber, Stage};
 
 use crate::fleet::{Fleet, release_before, release_matches};
 use crate::row::{Row, is_healthy, named};
-use crate::{HostProgress, HostState, Rollout, State};
+use crate::{Duty, HostProgress, HostState, Rollout, State};
 
 /// What a host's word makes of it.
 struct Word {
@@ -29,11 +29,6 @@ pub(crate) fn admit(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
     let input = fleet.input;
     for row in &mut fleet.rows {
         let Some(mut progress) = row.progress.take() else { continue };
-        if progress.state == HostState::Waiting && no_longer_matches(fleet.input, rollout, row) {
-            rollout.dropped.insert(row.view.host.clone());
-            row.covered = false;
-            continue;
-        }
         let word = match progress.state {
             HostState::Waiting | HostState::Returned => None,
             HostState::Failed => refined(row),
@@ -49,12 +44,26 @@ pub(crate) fn admit(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
             }
             take_in(&mut progress, word, rollout, input.now);
         }
+        if leaves(input, rollout, row, progress.state) {
+            rollout.dropped.insert(row.view.host.clone());
+            row.covered = false;
+            continue;
+        }
         row.progress = Some(progress);
     }
 }
 
-fn no_longer_matches(input: &crate::Input<'_>, rollout: &Rollout, row: &Row<'_>) -> bool {
-    !release_matches(input, rollout.to, row) && release_before(input, rollout, row).is_none()
+/// Whether a host is the rollout's no longer: one that was not touched and is not matched any more, or is to get nothing new; one that is to be
+/// emptied, as soon as nothing is in trial there.
+fn leaves(input: &crate::Input<'_>, rollout: &Rollout, row: &Row<'_>, state: HostState) -> bool {
+    let is_matched = release_matches(input, rollout.to, row) || release_before(input, rollout, row).is_some();
+    match row.view.duty {
+        Duty::Active => state == HostState::Waiting && !is_matched,
+        Duty::Cordoned => state == HostState::Waiting,
+        Duty::Drained => {
+            matches!(state, HostState::Waiting | HostState::Committed | HostState::Failed | HostState::Returned)
+        }
+    }
 }
 
 /// A host that was ordered the new release, or told to commit it.
@@ -72,7 +81,7 @@ fn on_its_way(row: &Row<'_>, progress: &HostProgress) -> Word {
         Stage::Reverting | Stage::Reverted => return Word::failed(reason(report.failure.as_ref())),
         Stage::Committed => HostState::Committed,
         Stage::Working | Stage::Trial if is_final => progress.state,
-        Stage::Trial if is_healthy(report) => HostState::Healthy,
+        Stage::Trial if is_healthy(report) && row.has_its_share(report) => HostState::Healthy,
         Stage::Working | Stage::Trial => HostState::Ordered,
     };
     Word { state, failure: None, obstacle }

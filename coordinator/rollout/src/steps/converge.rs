@@ -1,15 +1,15 @@
-//! Eighth step: hosts outside any rollout that goes on. One that joins or returns gets the current release, never the release of a rollout that
+//! Ninth step: hosts outside any rollout that goes on. One that joins or returns gets the current release, never the release of a rollout that
 //! is not through. Not here: hosts that a rollout covers.
 //!
 //! After a rollout that was halted or aborted its hosts are left as they are, but for those that it was taking back: they are brought home when
 //! they are heard again. A host that went back from the current release is not tried again with it.
 
-use evenkeel_model::{Phase, ReleaseNumber, Stage};
+use evenkeel_model::{Phase, ReleaseNumber, Share, Stage};
 
 use super::current;
 use crate::fleet::Fleet;
 use crate::row::{Row, is_healthy};
-use crate::{HostState, Kind, Order, Outcome, Rollout};
+use crate::{Duty, HostState, Kind, Order, Outcome, Rollout};
 
 /// What a host outside of a rollout needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub(crate) fn converge(fleet: &mut Fleet<'_>, rollout: Option<&Rollout>) {
             (Need::Commit, Some(last)) => fleet.order(index, Order { phase: Phase::Committed, ..last }),
             (Need::Release, _) if on_the_way < fleet.budget && fleet.may_act(index) => {
                 let generation = row.next_generation();
-                fleet.order(index, Order { generation, release: Some(current), phase: Phase::Trial });
+                fleet
+                    .order(index, Order { generation, release: Some(current), phase: Phase::Trial, share: Share::ALL });
                 on_the_way += 1;
             }
             (Need::Release, _) => fleet.held_back = true,
@@ -50,7 +51,11 @@ pub(crate) fn converge(fleet: &mut Fleet<'_>, rollout: Option<&Rollout>) {
 
 /// What one host needs.
 pub(crate) fn need(fleet: &Fleet<'_>, rollout: Option<&Rollout>, current: ReleaseNumber, row: &Row<'_>) -> Need {
-    if row.covered || !row.is_live() || !fleet.release_matches(current, row) {
+    if row.covered || !row.is_live() || row.view.duty == Duty::Drained || !fleet.release_matches(current, row) {
+        return Need::Nothing;
+    }
+    let is_new = row.last().is_none_or(|last| last.release != Some(current));
+    if row.view.duty == Duty::Cordoned && is_new {
         return Need::Nothing;
     }
     let Some(last) = row.last() else { return Need::Release };

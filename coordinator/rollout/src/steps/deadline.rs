@@ -1,4 +1,4 @@
-//! Fourth step: the progress deadline, which always fires: whoever is silent, whatever is missing.
+//! Fifth step: the progress deadline, which always fires: whoever is silent, whatever is missing.
 //!
 //! It is measured from the last progress, or from the end of the bake if that is later: a bake is no lack of progress. A wave that has been
 //! wholly healthy before and is not now is given one bake. Not here: the deadline of the way back (step `finish`).
@@ -20,7 +20,9 @@ pub(crate) fn due(fleet: &Fleet<'_>, rollout: &Rollout) -> Option<UnixMillis> {
     let allowed = rollout.policy.progress_deadline;
     match rollout.state {
         State::RollingBack | State::Withdrawing => Some(rollout.progressed + allowed),
-        State::Paused | State::Ended { .. } => None,
+        State::Queued | State::Paused | State::Ended { .. } => None,
+        // Nothing is late that waits for a person, a time or a measurement: those have limits of their own, or none.
+        State::Advancing if fleet.held.is_some() || !fleet.at_gate.reasons.is_empty() => None,
         State::Advancing => {
             let tally = tally(fleet, rollout);
             let baked = match rollout.healthy_since {

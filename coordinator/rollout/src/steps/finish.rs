@@ -1,4 +1,4 @@
-//! Seventh step: whether it is over, and how. An outcome is only what every host has said by itself. Not here: the way forward's deadline (step `deadline`).
+//! Eighth step: whether it is over, and how. An outcome is only what every host has said by itself. Not here: the way forward's deadline (step `deadline`).
 
 use evenkeel_model::{CauseKind, Failure, HostId, Stage};
 
@@ -10,7 +10,7 @@ use crate::{HostState, Outcome, Rollout, State};
 
 /// Ends a rollout that is over.
 pub(crate) fn finish(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
-    if matches!(rollout.state, State::Ended { .. }) {
+    if matches!(rollout.state, State::Queued | State::Ended { .. }) {
         return;
     }
     if fleet.covered().next().is_none() {
@@ -20,10 +20,11 @@ pub(crate) fn finish(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
         return;
     }
     match rollout.state {
+        State::Advancing if fleet.held.is_some() => {}
         State::Advancing => finish_forward(fleet, rollout),
         State::RollingBack => finish_back(fleet, rollout),
         State::Withdrawing => finish_withdrawal(fleet, rollout),
-        State::Paused | State::Ended { .. } => {}
+        State::Queued | State::Paused | State::Ended { .. } => {}
     }
 }
 
@@ -32,14 +33,18 @@ pub(crate) fn is_complete(fleet: &Fleet<'_>) -> bool {
     fleet.covered().all(|(row, state)| state == HostState::Failed || is_done(row, state))
 }
 
+/// Whether every host has committed or failed.
+fn all_decided(fleet: &Fleet<'_>) -> bool {
+    fleet.covered().all(|(_, state)| matches!(state, HostState::Committed | HostState::Failed))
+}
+
 fn is_done(row: &Row<'_>, state: HostState) -> bool {
     let says_so = row.heard().is_some_and(|report| report.stage == Stage::Committed);
     state == HostState::Committed && says_so && row.is_whole()
 }
 
 fn finish_forward(fleet: &Fleet<'_>, rollout: &mut Rollout) {
-    let decided = |state| matches!(state, HostState::Committed | HostState::Failed);
-    if !fleet.covered().all(|(_, state)| decided(state)) {
+    if !all_decided(fleet) || rollout.waits_at_gate {
         return;
     }
     let failed = fleet.covered().find(|(_, state)| *state == HostState::Failed);

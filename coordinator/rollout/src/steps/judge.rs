@@ -1,4 +1,4 @@
-//! Second step: whether the rollout may go on: an operator's abort, too many failed hosts, a host that failed on its way back.
+//! Third step: whether the rollout may go on: an operator's abort, too many failed hosts, a host that failed on its way back.
 //! It only changes the rollout's state; the orders that follow are step `revert`'s. Not here: the progress deadline (step `deadline`).
 
 use evenkeel_model::{Failure, OnFailure, UnixMillis};
@@ -12,6 +12,8 @@ pub(crate) fn judge(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
     let now = fleet.now();
     obey_abort(rollout, now);
     match rollout.state {
+        // What rests is judged when it goes on.
+        State::Advancing if fleet.held.is_some() => {}
         State::Advancing => {
             if let Some(failure) = too_many_failed(fleet, rollout) {
                 fail(rollout, failure, now);
@@ -29,7 +31,7 @@ pub(crate) fn judge(fleet: &mut Fleet<'_>, rollout: &mut Rollout) {
                 rollout.failure = Some(lost);
             }
         }
-        State::Paused | State::Ended { .. } => {}
+        State::Queued | State::Paused | State::Ended { .. } => {}
     }
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn add_to_failure(rollout: &mut Rollout, otherwise: &Failure, additio
 fn obey_abort(rollout: &mut Rollout, now: UnixMillis) {
     let Some(abort) = &rollout.abort else { return };
     match rollout.state {
-        State::Ended { .. } => {}
+        State::Queued | State::Ended { .. } => {}
         // The next rollout takes the hosts as they are.
         _ if abort.superseded => end(rollout, Outcome::Superseded, now),
         State::RollingBack => {}
@@ -73,7 +75,7 @@ fn enter(rollout: &mut Rollout, state: State, now: UnixMillis) {
 }
 
 fn too_many_failed(fleet: &Fleet<'_>, rollout: &Rollout) -> Option<Failure> {
-    let tolerated = rollout.policy.tolerated_failures(fleet.total(rollout), rollout.wave);
+    let tolerated = rollout.tolerated_failures(fleet.total(rollout));
     let failed = || fleet.covered().filter(|(_, state)| *state == HostState::Failed).map(|(row, _)| row);
     if failed().count() <= tolerated {
         return None;

@@ -1,4 +1,4 @@
-//! Ninth step: which hosts fetch the release's images ahead of their order. It reads what the other steps have come to and changes nothing of it.
+//! Tenth step: which hosts fetch the release's images ahead of their order. It reads what the other steps have come to and changes nothing of it.
 //! Not here: fetching; what follows where it fails (nothing: the host's turn decides).
 
 use evenkeel_model::{HostId, PrefetchState, ReleaseNumber};

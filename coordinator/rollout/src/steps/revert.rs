@@ -1,8 +1,8 @@
-//! Sixth step: taking hosts back. A trial is withdrawn under its own number; what was committed goes back by a new order. All inside the budget:
+//! Seventh step: taking hosts back. A trial is withdrawn under its own number; what was committed goes back by a new order. All inside the budget:
 //! what is broken moves at once, what still serves moves as the budget allows, and one at a time always.
 //! Not here: why (step `judge`), when it is over (step `finish`).
 
-use evenkeel_model::{Phase, Stage};
+use evenkeel_model::{Phase, Share, Stage};
 
 use super::admit::is_where_it_was;
 use super::deadline::due;
@@ -87,7 +87,7 @@ fn way_back((input, rollout): Context<'_>, row: &Row<'_>) -> Option<Order> {
     }
     // Nothing has nothing to prove: it is final at once.
     let phase = if before.is_some() { Phase::Trial } else { Phase::Committed };
-    Some(Order { generation: row.next_generation(), release: before, phase })
+    Some(Order { generation: row.next_generation(), release: before, phase, share: Share::ALL })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::advance::bake_end;
 use super::converge::{Need, need};
 use super::current;
 use super::deadline::due;
+use super::drain::is_draining;
 use crate::fleet::{Fleet, ids};
 use crate::row::{Row, Standing};
 use crate::{HostState, Rollout, State, WaitingOn};
@@ -23,14 +24,28 @@ impl Waiting {
         if rollout.state == State::Paused {
             self.reasons.push(WaitingOn::Person);
         }
-        if let Some(since) = rollout.healthy_since.filter(|_| is_baking(fleet)) {
-            let until = bake_end(rollout, since);
+        self.for_hold(fleet);
+        let baked = rollout.healthy_since.filter(|_| is_baking(fleet)).map(|since| bake_end(rollout, since));
+        if let Some(until) = baked.filter(|until| fleet.now() < *until) {
             self.reasons.push(WaitingOn::Bake { until });
-            self.wake_at = Some(until);
+            self.wake_at = self.wake_at.into_iter().chain([until]).min();
         }
         self.for_hosts(fleet, rollout);
         self.for_budget(fleet);
         self.wake_at = self.wake_at.into_iter().chain(due(fleet, rollout)).min();
+    }
+
+    /// What it rests for, and what stands before a closed gate.
+    fn for_hold(&mut self, fleet: &Fleet<'_>) {
+        if let Some(WaitingOn::Frozen { until, .. }) = &fleet.held {
+            self.wake_at = *until;
+        }
+        if let Some(held) = &fleet.held {
+            self.reasons.push(held.clone());
+        } else {
+            self.reasons.extend(fleet.at_gate.reasons.iter().cloned());
+            self.wake_at = fleet.at_gate.wake_at;
+        }
     }
 
     fn for_hosts(&mut self, fleet: &Fleet<'_>, rollout: &Rollout) {
@@ -71,6 +86,7 @@ impl Waiting {
 
     /// Why hosts outside of the rollout are not where they should be.
     pub(crate) fn for_others(&mut self, fleet: &Fleet<'_>, rollout: Option<&Rollout>) {
+        self.push(ids(fleet.rows.iter().filter(|row| is_draining(row))), |hosts| WaitingOn::Drain { hosts });
         let Some(current) = current(fleet.input, rollout) else { return };
         let (mut unhealthy, mut unacknowledged, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
         for row in fleet.rows.iter().filter(|row| !row.covered) {

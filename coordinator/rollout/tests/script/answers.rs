@@ -25,13 +25,18 @@ impl Answers {
         for (host, order) in &plan.orders {
             let release = release(order.release);
             let phase = format!("{:?}", order.phase).to_lowercase();
-            writeln!(text, "-> {host}: generation {}, {release}, {phase}", order.generation).unwrap();
+            let share = if order.share.is_partial() { format!(" with {}", order.share) } else { String::new() };
+            writeln!(text, "-> {host}: generation {}, {release}, {phase}{share}", order.generation).unwrap();
         }
         world.send(&plan);
         let state = world.rollout.as_ref().map(state).unwrap_or_default();
         if state != self.state {
             writeln!(text, "== {state}").unwrap();
             self.state = state;
+        }
+        for measure in &plan.measures {
+            let [hosts, others] = [&measure.hosts, &measure.others].map(|hosts| names(hosts));
+            writeln!(text, "?? reading {} of {hosts}, beside {others}", measure.number + 1).unwrap();
         }
         for waiting in &plan.waiting {
             writeln!(text, ".. {}", reason(waiting, world.now)).unwrap();
@@ -49,7 +54,11 @@ fn state(rollout: &Rollout) -> String {
         (Kind::Rollback, from) => format!("rollback from {} to release {}: ", release(from), rollout.to),
     };
     match rollout.state {
+        State::Advancing if rollout.shares.len() > 1 => {
+            write!(text, "advancing, wave {} of {}, {}", rollout.wave + 1, rollout.waves, rollout.share())
+        }
         State::Advancing => write!(text, "advancing, wave {} of {}", rollout.wave + 1, rollout.waves),
+        State::Queued => write!(text, "queued"),
         State::Paused => write!(text, "paused"),
         State::RollingBack => write!(text, "rolling back"),
         State::Withdrawing => write!(text, "withdrawing"),
@@ -83,10 +92,34 @@ fn reason(waiting: &WaitingOn, now: UnixMillis) -> String {
         WaitingOn::Obstacle { host, failure } => format!("{host} meets {failure}"),
         WaitingOn::Conflict { hosts } => format!("in conflict: {}", names(hosts)),
         WaitingOn::Person => "a person".to_owned(),
+        WaitingOn::Paused { by, why } => match by {
+            Some(by) => format!("paused by {by}: {why}"),
+            None => format!("paused: {why}"),
+        },
+        WaitingOn::Frozen { by, why, .. } => format!("frozen by {by}: {why}"),
+        WaitingOn::Approval { needed, given, except } => {
+            let given: Vec<&str> = given.iter().map(evenkeel_model::OperatorName::as_str).collect();
+            let given = if given.is_empty() { String::new() } else { format!(", given by {}", given.join(", ")) };
+            let except = except.as_ref().map(|name| format!(", not by {name}")).unwrap_or_default();
+            format!("{needed} more to approve{except}{given}")
+        }
+        WaitingOn::Window { window, opens } => match opens {
+            Some(opens) => format!("window {window}, open in {}", opens.since(now)),
+            None => format!("window {window}, never open"),
+        },
+        WaitingOn::Analysis { name, taken, samples, bad } => {
+            format!("analysis {name}: {taken} of {samples} readings, {bad} bad")
+        }
+        WaitingOn::Promotion => "a promotion".to_owned(),
+        WaitingOn::Queue { rollout } => format!("its turn, after rollout {rollout}"),
+        WaitingOn::Drain { hosts } => format!("being emptied: {}", names(hosts)),
     }
 }
 
 fn names(hosts: &[HostId]) -> String {
+    if hosts.is_empty() {
+        return "nobody".to_owned();
+    }
     hosts.iter().map(HostId::as_str).collect::<Vec<_>>().join(", ")
 }
 

@@ -132,5 +132,5 @@ async fn the_epoch_is_stored_before_anything_else_and_rises_with_each_start() {
 #[tokio::test(start_paused = true)]
 async fn a_store_without_a_fleet_is_not_started_on() {
     let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(TestClock(Instant::now())));
-    assert!(matches!(Controller::start(store, clock, &Settings::default()).await, Err(StartError::NoFleet)));
+    assert!(matches!(Controller::start(store, clock, gauges(), &Settings::default()).await, Err(StartError::NoFleet)));
 }

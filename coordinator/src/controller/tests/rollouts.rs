@@ -26,7 +26,7 @@ async fn a_second_deploy_of_the_app_is_refused_while_the_first_goes_on() {
     assert!(matches!(error, RolloutError::GoesOn { rollout: evenkeel_model::RolloutId(1), .. }));
     assert_eq!(
         error.to_string(),
-        "rollout 1 of default/shop, begun by ada, goes on: wait for its end, abort it, or roll back"
+        "rollout 1 of default/shop, begun by ada, goes on: wait for its end, begin after it with `--queue`, take over with `--supersede`, or abort it"
     );
     assert_eq!(world.stored().await.releases[&app()].len(), 1);
 }
@@ -99,7 +99,13 @@ async fn a_rollback_goes_to_the_release_before_and_a_second_one_further_back() {
     for version in 1..=3 {
         world.deployed(version).await;
     }
-    let rollback = |to: Option<u64>| Rollback { key: app(), to: to.map(ReleaseNumber), by: "ada".parse().unwrap() };
+    let rollback = |to: Option<u64>| Rollback {
+        key: app(),
+        to: to.map(ReleaseNumber),
+        now: false,
+        by: "ada".parse().unwrap(),
+        why: String::new(),
+    };
     for to in [2, 1] {
         let begun = world.handle().rollback(rollback(None)).await.unwrap();
         assert_eq!(begun.rollout.to, ReleaseNumber(to));
@@ -125,7 +131,7 @@ async fn a_rollback_supersedes_the_rollout_that_goes_on() {
     })
     .await;
     let mut watched = world.handle().watch_rollout(Pick::Rollout(going)).await.unwrap();
-    let rollback = Rollback { key: app(), to: None, by: "bob".parse().unwrap() };
+    let rollback = Rollback { key: app(), to: None, now: false, by: "bob".parse().unwrap(), why: String::new() };
     let begun = world.handle().rollback(rollback).await.unwrap().rollout;
     assert_eq!((begun.to, begun.policy.bake), (ReleaseNumber(1), Millis(0)));
     let seen = watched.wait_for(|snapshot| snapshot.rollout.outcome().is_some()).await.unwrap().rollout.outcome();
@@ -140,7 +146,12 @@ async fn an_abort_ends_the_rollout_and_a_second_one_is_refused() {
     let _agents = world.agents(1..=2);
     world.deployed(1).await;
     let id = world.deploy(2).await.unwrap().rollout.id;
-    let abort = AbortRollout { rollout: Pick::NewestOf(app()), rollback: false, by: "ada".parse().unwrap() };
+    let abort = AbortRollout {
+        rollout: Pick::NewestOf(app()),
+        rollback: false,
+        by: "ada".parse().unwrap(),
+        why: String::new(),
+    };
     world.handle().abort(abort.clone()).await.unwrap();
     assert_eq!(world.ended().await.outcome(), Some(Outcome::Aborted));
     assert_eq!(world.handle().abort(abort.clone()).await.unwrap_err(), RolloutError::NoneGoesOn(app()));

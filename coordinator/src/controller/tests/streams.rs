@@ -16,6 +16,7 @@ fn report(stage: Stage) -> AppReport {
         version: evenkeel_model::Version::default(),
         content: None,
         phase: Phase::Trial,
+        share: evenkeel_model::Share::ALL,
         terms: evenkeel_model::Terms { health_deadline: Millis(1), pull_deadline: Millis(1), orphan_after: Millis(1) },
     };
     AppReport { stage, ..Seen::default().obey(&assignment) }

@@ -1,6 +1,5 @@
 //! A running coordinator, and clients of every kind.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -148,6 +147,7 @@ impl Fleet {
             limits: options.limits,
             http: Some(Box::new(http)),
             resolver: Arc::new(Resolver),
+            gauge: Arc::new(crate::gauge::ScriptedGauge::new()),
             admin: options.admin.clone(),
         };
         let stop = CancellationToken::new();
@@ -331,9 +331,5 @@ pub(super) fn deploy(image: &str) -> DeployRequest {
         policy: Policy::default(),
         notes: vec!["a note".to_owned()],
     };
-    DeployRequest {
-        specification: serde_json::to_vec(&specification).unwrap(),
-        environment: String::new(),
-        local_images: BTreeMap::new(),
-    }
+    DeployRequest { specification: serde_json::to_vec(&specification).unwrap(), ..DeployRequest::default() }
 }

@@ -9,8 +9,8 @@ use evenkeel_rollout::{Rollout, State};
 
 use crate::store::{Current, Fleet, Host, Operator, Order, Release, Removed, Subject, Token, Write};
 
-/// The form of a rollout's JSON that this version writes. A newer one is refused when it is read.
-pub(super) const ROLLOUT_FORMAT: i64 = 1;
+/// The form of a rollout's JSON that this version writes. A newer one is refused when it is read; older ones lack what has a default.
+pub(super) const ROLLOUT_FORMAT: i64 = 2;
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -50,6 +50,12 @@ fn statement(write: &Write) -> Query {
         .bind(moment(*at))
         .bind(moment(*expires)),
         Write::DeleteRemoved(subject) => about("DELETE FROM removed WHERE kind = ? AND subject = ?", subject),
+        Write::PutFreeze(freeze) => {
+            query("INSERT INTO freezes (freeze, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body")
+                .bind(freeze.id.cast_signed())
+                .bind(json(freeze))
+        }
+        Write::DeleteFreeze(id) => query("DELETE FROM freezes WHERE freeze = ?").bind(id.cast_signed()),
     }
 }
 
@@ -67,11 +73,11 @@ fn put_fleet(fleet: &Fleet) -> Query {
 
 fn put_host(host: &Host) -> Query {
     query(
-        "INSERT INTO hosts (host, environment, labels, joined, first_expires, certificate_expires) \
-         VALUES (?, ?, ?, ?, ?, ?) \
+        "INSERT INTO hosts (host, environment, labels, joined, first_expires, certificate_expires, relieved) \
+         VALUES (?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT DO UPDATE SET environment = excluded.environment, labels = excluded.labels, \
          joined = excluded.joined, first_expires = excluded.first_expires, \
-         certificate_expires = excluded.certificate_expires",
+         certificate_expires = excluded.certificate_expires, relieved = excluded.relieved",
     )
     .bind(host.host.to_string())
     .bind(host.environment.to_string())
@@ -79,6 +85,7 @@ fn put_host(host: &Host) -> Query {
     .bind(moment(host.joined))
     .bind(moment(host.first_expires))
     .bind(moment(host.certificate_expires))
+    .bind(host.relieved.as_ref().map(json))
 }
 
 fn put_token(token: &Token) -> Query {
@@ -134,10 +141,11 @@ fn put_rollout(rollout: &Rollout) -> Query {
 
 fn put_order(host: &HostId, key: &AppKey, order: &Order) -> Query {
     keyed(
-        "INSERT INTO orders (environment, app, host, epoch, generation, release, phase, services, terms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+        "INSERT INTO orders (environment, app, host, epoch, generation, release, phase, services, terms, share) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation, \
-         release = excluded.release, phase = excluded.phase, services = excluded.services, terms = excluded.terms",
+         release = excluded.release, phase = excluded.phase, services = excluded.services, terms = excluded.terms, \
+         share = excluded.share",
         key,
     )
     .bind(host.to_string())
@@ -147,6 +155,7 @@ fn put_order(host: &HostId, key: &AppKey, order: &Order) -> Query {
     .bind(phase_word(order.phase))
     .bind(json(&order.services))
     .bind(json(&order.terms))
+    .bind(i64::from(order.share.percent()))
 }
 
 fn put_current(key: &AppKey, current: &Current) -> Query {
@@ -200,6 +209,7 @@ fn phase_word(phase: Phase) -> &'static str {
 
 fn state_word(state: State) -> &'static str {
     match state {
+        State::Queued => "queued",
         State::Advancing => "advancing",
         State::Paused => "paused",
         State::RollingBack => "rolling_back",

@@ -14,7 +14,7 @@ use evenkeel_model::{AppKey, Epoch, Generation, HostId, Phase, ReleaseNumber, Un
 use evenkeel_rollout::Rollout;
 
 use super::rows_in::ROLLOUT_FORMAT;
-use crate::store::{Current, Fleet, Host, Operator, Order, Release, Removed, Snapshot, Subject, Token, Use};
+use crate::store::{Current, Fleet, Freeze, Host, Operator, Order, Release, Removed, Snapshot, Subject, Token, Use};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,6 +42,7 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Snapshot, 
     let current = all("a current release", "SELECT * FROM current_releases", connection, current).await?;
     let operators = all("an operator", "SELECT * FROM operators", connection, operator).await?;
     let removed = all("a removed subject", "SELECT * FROM removed", connection, removed).await?;
+    let freezes = all("a freeze", "SELECT * FROM freezes", connection, |row| json::<Freeze>(row, "body")).await?;
 
     let mut snapshot = Snapshot {
         fleet,
@@ -51,6 +52,7 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Snapshot, 
         current: current.into_iter().collect(),
         operators: operators.into_iter().map(|operator| (operator.name.clone(), operator)).collect(),
         removed: removed.into_iter().collect(),
+        freezes: freezes.into_iter().map(|freeze| (freeze.id, freeze)).collect(),
         ..Snapshot::default()
     };
     for (key, release) in releases {
@@ -99,6 +101,7 @@ fn host(row: &SqliteRow) -> Result<Host, Cause> {
         joined: UnixMillis(number(row, "joined")?),
         first_expires: UnixMillis(number(row, "first_expires")?),
         certificate_expires: UnixMillis(number(row, "certificate_expires")?),
+        relieved: row.try_get::<Option<&str>, _>("relieved")?.map(serde_json::from_str).transpose()?,
     })
 }
 
@@ -132,8 +135,8 @@ fn release(row: &SqliteRow) -> Result<(AppKey, Release), Cause> {
 
 fn rollout(row: &SqliteRow) -> Result<Rollout, Cause> {
     let format: i64 = row.try_get("format")?;
-    if format != ROLLOUT_FORMAT {
-        return Err(format!("it has format {format}, and this version reads {ROLLOUT_FORMAT}").into());
+    if format > ROLLOUT_FORMAT {
+        return Err(format!("it has format {format}, and this version reads up to {ROLLOUT_FORMAT}").into());
     }
     json(row, "body")
 }
@@ -144,6 +147,7 @@ fn order(row: &SqliteRow) -> Result<(HostId, AppKey, Order), Cause> {
         version: Version { epoch: Epoch(number(row, "epoch")?), generation: Generation(number(row, "generation")?) },
         release: release.map(|number| ReleaseNumber(number.cast_unsigned())),
         phase: word::<Phase>(row, "phase")?,
+        share: u32::try_from(number(row, "share")?)?.try_into()?,
         services: json(row, "services")?,
         terms: json(row, "terms")?,
     };

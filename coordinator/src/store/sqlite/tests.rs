@@ -70,7 +70,7 @@ async fn what_can_not_be_read_is_named_and_not_skipped() {
     let store = SqliteStore::open(&file.path()).await.unwrap();
     store.apply(&contract::everything()).await.unwrap();
     for (damage, named) in [
-        ("UPDATE rollouts SET format = 2", "a rollout (1)"),
+        ("UPDATE rollouts SET format = 3", "a rollout (1)"),
         ("UPDATE rollouts SET format = 1, body = '{'", "a rollout (1)"),
         ("UPDATE hosts SET environment = 'NOT A NAME' WHERE host = 'h2'", "a host (h2)"),
     ] {

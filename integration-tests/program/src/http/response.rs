@@ -49,6 +49,11 @@ impl Response {
     pub(crate) fn of(body: Body) -> Self {
         Self { status: "200 OK", delay: Duration::ZERO, body }
     }
+
+    /// Whether the program itself failed.
+    pub(crate) fn is_error(&self) -> bool {
+        self.status.starts_with('5')
+    }
 }
 
 impl Body {

@@ -1,12 +1,22 @@
-//! Which path has which answer. Not here: how it is written, by which protocol.
+//! Which path has which answer, and how many there were. Not here: how it is written, by which protocol.
 
 use std::time::Duration;
 
 use super::Shared;
 use crate::http::{Body, Request, Response};
+use crate::settings::Mode;
 
 impl Shared {
+    /// The answer to a request, counted unless only a machine asks how things are.
     pub(super) fn answer(&self, request: &Request) -> Response {
+        let response = self.answer_to(request);
+        if !matches!(request.path.as_str(), "/healthz" | "/metrics") {
+            self.counted.add(response.is_error());
+        }
+        response
+    }
+
+    fn answer_to(&self, request: &Request) -> Response {
         let pause = Duration::from_millis(request.number("ms"));
         match request.path.as_str() {
             "/" => self.version(),
@@ -15,6 +25,7 @@ impl Shared {
             "/download" => Response::of(Body::Payload(request.number("bytes"))),
             "/stream" => Response::of(Body::Pieces(request.number("pieces"), pause)),
             "/upload" => Response::text(request.received.text() + "\n"),
+            "/metrics" => Response::text(self.counted.text()),
             "/healthz" if self.is_well() => Response::text("healthy\n".to_owned()),
             "/healthz" => Response {
                 status: "503 Service Unavailable",
@@ -30,6 +41,10 @@ impl Shared {
     }
 
     fn version(&self) -> Response {
-        Response::text(format!("{}\n", self.settings.version))
+        let version = Response::text(format!("{}\n", self.settings.version));
+        match self.settings.mode {
+            Mode::Faulty => Response { status: "500 Internal Server Error", ..version },
+            _ => version,
+        }
     }
 }

@@ -72,6 +72,23 @@ fn health_follows_the_mode() {
 }
 
 #[test]
+fn a_faulty_program_is_healthy_and_counts_its_errors() {
+    for (mode, status, errors) in [("graceful", "200", 0), ("faulty", "500", 2)] {
+        let server = start(mode);
+        let stream = connect(&server);
+        for path in ["/", "/slow?ms=1"] {
+            send(&stream, path);
+            assert!(read_until(&stream, "v7\n").starts_with(&format!("HTTP/1.1 {status} ")), "{mode} {path}");
+        }
+        send(&stream, "/healthz");
+        assert!(read_until(&stream, "healthy\n").starts_with("HTTP/1.1 200 "), "{mode}");
+        send(&stream, "/metrics");
+        let metrics = read_until(&stream, &format!("\nerrors_total {errors}\n"));
+        assert!(metrics.contains("\nrequests_total 2\n"), "{mode}: {metrics}");
+    }
+}
+
+#[test]
 fn draining_ends_what_is_in_flight_and_closes_what_is_idle() {
     let server = start("graceful");
     let idle = connect(&server);

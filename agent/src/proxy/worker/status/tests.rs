@@ -1,7 +1,7 @@
 //! What the agent is told, from what is known.
 
 use evenkeel_model::Millis;
-use evenkeel_proxy::{Upstream, UpstreamStatus};
+use evenkeel_proxy::UpstreamStatus;
 
 use super::*;
 
@@ -78,6 +78,17 @@ fn a_container_drains_while_its_route_is_holding() {
     let status = status(&book(route), &counted, &Counts::new(), None);
     assert_eq!(status.owners[0].routes[0].containers, ["only"], "it is still the one that is routed to");
     assert!(container(&status, "only").draining && status.owners[0].routes[0].holding);
+}
+
+#[test]
+fn the_weights_are_told_in_the_order_of_the_containers() {
+    let route = route(&[("old", 75), ("gone", 0), ("new", 25)], false);
+    let status = status(&book(route), &Status::default(), &Counts::new(), None);
+    let told = &status.owners[0].routes[0];
+    assert_eq!(
+        (told.containers.as_slice(), told.weights.as_slice()),
+        (&["old".to_owned(), "new".to_owned()][..], &[75, 25][..])
+    );
 }
 
 #[test]

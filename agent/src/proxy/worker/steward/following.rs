@@ -55,8 +55,8 @@ impl Steward {
     /// they must not be stopped meanwhile.
     fn stick(&mut self) {
         for (owner, page) in &self.book.owners {
-            let ids = page.routes.iter().filter(|route| !route.holding).flat_map(status::chosen);
-            self.stuck.extend(ids.map(|id| (owner.clone(), id.to_owned())));
+            let chosen = page.routes.iter().filter(|route| !route.holding).flat_map(status::chosen);
+            self.stuck.extend(chosen.map(|upstream| (owner.clone(), upstream.id.clone())));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The policy, from `x-rollout` and from `update_config`, and the order of old and new.
 
 use evenkeel_model::manifest::IfOrphaned;
-use evenkeel_model::{Count, Millis, OnFailure, Order, Policy, Strategy};
+use evenkeel_model::{Count, Millis, OnFailure, Order, Policy, Waves};
 
 use super::{accepted, notes, web, with_service};
 use crate::tests::with_rollout;
@@ -20,19 +20,24 @@ fn all_policy_defaults_are_the_contracts() {
 #[test]
 fn every_setting_of_the_policy_is_read() {
     let specification = accepted(&with_rollout(
-        "strategy: rolling\nwaves: [2, 25%, 5, 100%]\nmax_unavailable: 20%\nmax_failures: 0\nbake: 0s\nhealth_deadline: 1m\n\
-         pull_deadline: 2m\nprogress_deadline: 3m\non_failure: revert_failed\nif_orphaned: revert\nkeep: 2",
+        "strategy: rolling\nwaves: [2, 25%, 5, 100%]\nby: zone\nfirst: [web-2, web-1]\nmax_unavailable: 20%\nmin_healthy: 75%\n\
+         max_failures: 0\nbake: 0s\nhealth_deadline: 1m\npull_deadline: 2m\nprogress_deadline: 3m\non_failure: revert_failed\n\
+         promote: auto\nif_orphaned: revert\nkeep: 2",
     ));
+    let waves = [Count::Hosts(2), Count::Percent(25), Count::Hosts(5), Count::Percent(100)];
     let expected = Policy {
-        strategy: Strategy::Rolling,
-        waves: vec![Count::Hosts(2), Count::Percent(25), Count::Hosts(5), Count::Percent(100)],
+        waves: Waves::List(waves.map(Into::into).to_vec()),
+        by: Some("zone".to_owned()),
+        first: ["web-2", "web-1"].map(|host| host.parse().unwrap()).to_vec(),
         max_unavailable: Some(Count::Percent(20)),
+        min_healthy: Some(Count::Percent(75)),
         max_failures: Some(Count::Hosts(0)),
         bake: Millis(0),
         health_deadline: Millis::minutes(1),
         pull_deadline: Millis::minutes(2),
         progress_deadline: Millis::minutes(3),
         on_failure: OnFailure::RevertFailed,
+        ..Policy::default()
     };
     assert_eq!((specification.policy, specification.if_orphaned), (expected, IfOrphaned::Revert));
     assert_eq!(specification.keep, 2);

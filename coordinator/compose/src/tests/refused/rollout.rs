@@ -4,10 +4,12 @@ use super::{file, rollout, service};
 
 #[test]
 fn bad_rollout_settings_are_refused() {
-    rollout("strategy: canary", &["3: x-rollout.strategy: `canary` is not supported yet: write `rolling`"]);
-    rollout("strategy: blue-green", &["3: x-rollout.strategy: `blue-green` is not supported yet: write `rolling`"]);
-    rollout("strategy: big-bang", &["3: x-rollout.strategy: expected `rolling`, found `big-bang`"]);
-    rollout("waves: 50%", &["3: x-rollout.waves: expected a list such as `[1, 10%, 50%, 100%]`, found `50%`"]);
+    rollout(
+        "waves: 50%",
+        &[
+            "3: x-rollout.waves: expected a list such as `[1, 10%, 50%, 100%]`, or a map such as `{first: 1, times: 5}`, found `50%`",
+        ],
+    );
     rollout("waves: []", &["3: x-rollout.waves: there are no waves: write at least one, such as `[100%]`"]);
     rollout("waves: [0, 10%]", &["3: x-rollout.waves[0]: none is too few: write at least `1` or `1%`"]);
     rollout(
@@ -28,6 +30,12 @@ fn bad_rollout_settings_are_refused() {
         "waves: [some]",
         &[
             "3: x-rollout.waves[0]: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found `some`",
+        ],
+    );
+    rollout(
+        "min_healthy: most",
+        &[
+            "3: x-rollout.min_healthy: expected a number of hosts such as `3`, or a percentage from `0%` to `100%`, found `most`",
         ],
     );
     rollout("max_unavailable: 0", &["3: x-rollout.max_unavailable: none is too few: write at least `1` or `1%`"]);
@@ -63,27 +71,19 @@ fn bad_rollout_settings_are_refused() {
 
 #[test]
 fn keys_that_x_rollout_does_not_have_are_refused() {
-    rollout(
-        "by: zone\nmin_healthy: 1\ngates: []\ntasks: []",
-        &[
-            "3: x-rollout.by: not supported yet: remove it",
-            "4: x-rollout.min_healthy: not supported yet: remove it",
-            "5: x-rollout.gates: not supported yet: remove it",
-            "6: x-rollout.tasks: not supported yet: remove it",
-        ],
-    );
+    rollout("tasks: []", &["3: x-rollout.tasks: not supported yet: remove it"]);
     rollout("wavess: [1]", &["3: x-rollout.wavess: unknown key: did you mean `waves`?"]);
     rollout("max-unavailable: 1", &["3: x-rollout.max-unavailable: unknown key: did you mean `max_unavailable`?"]);
     rollout(
         "x-mine: 1",
         &[
-            "3: x-rollout.x-mine: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
+            "3: x-rollout.x-mine: unknown key: remove it, or use one of strategy, waves, by, first, max_unavailable, min_healthy, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, promote, weights, keep_blue, gates, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
         ],
     );
     rollout(
         "something: 1",
         &[
-            "3: x-rollout.something: unknown key: remove it, or use one of strategy, waves, max_unavailable, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
+            "3: x-rollout.something: unknown key: remove it, or use one of strategy, waves, by, first, max_unavailable, min_healthy, max_failures, bake, health_deadline, pull_deadline, progress_deadline, on_failure, promote, weights, keep_blue, gates, order, drain, hold, lb_delay, keep_old, keep, if_orphaned, health",
         ],
     );
 }
@@ -94,10 +94,10 @@ fn what_a_service_can_not_have_is_refused() {
         "x-rollout: {waves: [1]}",
         &["5: services.web.x-rollout.waves: it is for the whole app: move it to `x-rollout` at the top of the file"],
     );
-    service(
-        "x-rollout: {keep: 5}",
-        &["5: services.web.x-rollout.keep: it is for the whole app: move it to `x-rollout` at the top of the file"],
-    );
+    for key in ["strategy", "by", "first", "min_healthy", "promote", "weights", "keep_blue", "gates", "keep"] {
+        let for_the_app = "it is for the whole app: move it to `x-rollout` at the top of the file";
+        service(&format!("x-rollout: {{{key}: 5}}"), &[&format!("5: services.web.x-rollout.{key}: {for_the_app}")]);
+    }
     service("x-rollout: {ordre: stop-first}", &["5: services.web.x-rollout.ordre: unknown key: did you mean `order`?"]);
     service("x-rollout: [order]", &["5: services.web.x-rollout: expected a map of keys and values, found a list"]);
     service(

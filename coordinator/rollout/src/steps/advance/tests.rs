@@ -3,7 +3,7 @@
 use evenkeel_model::{CauseKind, Millis, Stage};
 
 use crate::HostState;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, waves};
 
 #[test]
 fn a_wave_is_committed_when_its_bake_is_over_and_not_before() {
@@ -48,7 +48,7 @@ fn a_host_that_is_not_healthy_any_more_starts_the_bake_anew() {
 fn the_next_wave_waits_for_every_acknowledgement() {
     let mut fixture = Fixture::running(4);
     fixture.policy.max_unavailable = Some("2".parse().unwrap());
-    fixture.policy.waves = vec!["2".parse().unwrap()];
+    fixture.policy.waves = waves(&["2"]);
     fixture.deploy(2);
     assert_eq!(fixture.plan(), ["h1 g2 r2 trial", "h2 g2 r2 trial"]);
     fixture.healthy("h1");

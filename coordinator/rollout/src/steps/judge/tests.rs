@@ -2,7 +2,7 @@
 
 use evenkeel_model::{CauseKind, OnFailure, Stage};
 
-use crate::fixture::{Fixture, an_abort};
+use crate::fixture::{Fixture, an_abort, waves};
 use crate::{HostState, Outcome, State};
 
 fn failed_under(on_failure: OnFailure) -> Fixture {
@@ -47,7 +47,7 @@ fn a_rollback_that_fails_is_never_rolled_back() {
 fn nothing_more_is_ordered_in_the_plan_that_sees_the_failure() {
     let mut fixture = Fixture::running(4);
     fixture.policy.max_unavailable = Some("4".parse().unwrap());
-    fixture.policy.waves = vec!["2".parse().unwrap()];
+    fixture.policy.waves = waves(&["2"]);
     fixture.policy.bake = evenkeel_model::Millis(0);
     fixture.deploy(2);
     fixture.plan();

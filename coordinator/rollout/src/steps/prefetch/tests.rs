@@ -3,7 +3,7 @@
 use evenkeel_model::{CauseKind, Failure, PrefetchReport, ReleaseNumber, Stage};
 
 use super::*;
-use crate::fixture::{Fixture, key, manifest};
+use crate::fixture::{Fixture, key, manifest, waves};
 
 fn ahead(fixture: &Fixture) -> Vec<String> {
     fixture.peek().prefetch.into_iter().map(|(host, release)| format!("{host} r{release}")).collect()
@@ -21,7 +21,7 @@ fn trouble() -> Failure {
 /// A rollout over so many hosts, one of them in the first wave.
 fn one_and_all(hosts: usize) -> Fixture {
     let mut fixture = Fixture::running(hosts);
-    fixture.policy.waves = vec!["1".parse().unwrap(), "100%".parse().unwrap()];
+    fixture.policy.waves = waves(&["1", "100%"]);
     fixture.deploy(2);
     fixture
 }
@@ -42,7 +42,7 @@ fn the_next_wave_fetches_while_this_one_is_moved_and_those_after_it_wait() {
 #[test]
 fn hosts_of_this_wave_that_wait_for_the_budget_fetch_meanwhile() {
     let mut fixture = Fixture::running(4);
-    fixture.policy.waves = vec!["100%".parse().unwrap()];
+    fixture.policy.waves = waves(&["100%"]);
     fixture.policy.max_unavailable = Some("1".parse().unwrap());
     fixture.deploy(2);
     assert_eq!(fixture.plan(), ["h1 g2 r2 trial"]);
@@ -54,7 +54,7 @@ fn hosts_of_this_wave_that_wait_for_the_budget_fetch_meanwhile() {
 #[test]
 fn who_can_not_hear_it_or_need_not_have_it_is_not_told_to() {
     let mut fixture = Fixture::running(5);
-    fixture.policy.waves = vec!["1".parse().unwrap(), "100%".parse().unwrap()];
+    fixture.policy.waves = waves(&["1", "100%"]);
     for host in ["h1", "h2", "h3", "h5"] {
         fixture.label(host, "role", "web");
     }

@@ -2,7 +2,7 @@
 
 use evenkeel_model::{CauseKind, Phase, Refusal, ReleaseNumber, Stage};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, waves};
 use crate::{HostState, Outcome};
 
 /// Six hosts, of which the first two have committed release 2 and the third is in trial; then two failures are one too many.
@@ -56,7 +56,7 @@ fn broken_hosts_go_back_at_once() {
 #[test]
 fn healthy_trials_are_withdrawn_inside_the_budget() {
     let mut fixture = Fixture::running(4);
-    fixture.policy.waves = Vec::new();
+    fixture.policy.waves = waves(&[]);
     fixture.deploy(2);
     fixture.plan();
     fixture.healthy("h1");

@@ -2,10 +2,10 @@
 
 use evenkeel_model::{ReleaseNumber, Stage};
 
-use crate::fixture::{Fixture, manifest};
+use crate::fixture::{Fixture, manifest, waves};
 
 fn all_at_once(mut fixture: Fixture, budget: &str) -> Fixture {
-    fixture.policy.waves = vec!["100%".parse().unwrap()];
+    fixture.policy.waves = waves(&["100%"]);
     fixture.policy.max_unavailable = Some(budget.parse().unwrap());
     let to = if fixture.current.is_some() { 2 } else { 1 };
     fixture.deploy(to);
