@@ -1,7 +1,7 @@
 //! The decision: which step it is, what it comes to, and what must be durable before it is done. Total: no input makes it panic.
 //! Not here: the steps, each in a file of its own.
 
-use evenkeel_model::{AppReport, CauseKind, Failure, Millis, Monotonic, Phase, Stage};
+use evenkeel_model::{AppReport, CauseKind, Content, Failure, Millis, Monotonic, Phase, Stage};
 
 use crate::forward::revert;
 use crate::memory::Memory;
@@ -9,14 +9,14 @@ use crate::release::Goal;
 use crate::report::{report, stage_of};
 use crate::situation::Situation;
 use crate::turn::{Move, Turn};
-use crate::{Action, End, Engine, Kept, Ledger, Observed, forward, hygiene, removal, settle};
+use crate::{Action, Blue, End, Engine, Kept, Ledger, Observed, forward, hygiene, removal, settle};
 
 /// How soon an engine that is down is asked again.
 const ENGINE_RETRY: Millis = Millis::seconds(1);
 /// The longest wait of a generation that has not ended, should no step name a shorter one.
 const LONGEST_WAIT: Millis = Millis::seconds(30);
-/// More than the ends one decision can set, each further than the one before: reverting, then reverted.
-const MOST_ENDS: usize = 3;
+/// More than the ends one decision can set, each further than the one before: reverting, then reverted; and then the kept release's.
+const MOST_ENDS: usize = 4;
 
 /// All that a decision is based on.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
                 conclude(&mut ledger, end, kept);
             }
             Move::Forgotten => drop(ledger.kept.pop()),
+            Move::Parted => ledger.blue = None,
         }
     }
     let why = "nothing was assigned yet".to_owned();
@@ -104,11 +105,18 @@ fn bounded(turn: Turn, s: &Situation<'_>) -> Turn {
     if ended || turn.wake_at.is_some() { turn } else { turn.until(Some(s.now + LONGEST_WAIT)) }
 }
 
-/// The end, and with a commit the new base and its images as the newest to keep, in one write.
+/// The end, and with a commit the new base, what it replaced, and its images as the newest to keep, in one write.
 fn conclude(ledger: &mut Ledger, end: End, kept: Option<Kept>) {
     let Some(accepted) = &mut ledger.accepted else { return };
     if end == End::Committed {
-        ledger.base.clone_from(&accepted.assignment.content);
+        let before = std::mem::replace(&mut ledger.base, accepted.assignment.content.clone());
+        let digest = |content: &Option<Content>| content.as_ref().map(|content| content.digest.clone());
+        // The same release once more replaces nothing.
+        if digest(&before) != digest(&ledger.base) {
+            let keep = accepted.assignment.terms.keep_blue;
+            let is_kept = keep > Millis(0) && ledger.base.is_some();
+            ledger.blue = before.filter(|_| is_kept).map(|content| Blue { content, keep });
+        }
     }
     if let Some(kept) = kept {
         ledger.kept.retain(|older| older.release != kept.release);

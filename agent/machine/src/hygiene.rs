@@ -55,7 +55,7 @@ pub(crate) fn next(s: &Situation<'_>, goal: &Goal<'_>) -> Option<Tidying> {
 
 /// The digests of the images that this app or another still needs, beside those of the oldest release.
 fn needed<'a>(s: &'a Situation<'_>, kept: &'a [Kept]) -> BTreeSet<&'a Digest> {
-    let releases = [&s.wanted, &s.base].into_iter().filter_map(Goal::target).flat_map(Target::services);
+    let releases = [&s.wanted, &s.base, &s.blue].into_iter().filter_map(Goal::target).flat_map(Target::services);
     let named = releases.map(|(_, wanted)| wanted.service.image.digest());
     let kept = kept.iter().flat_map(|kept| &kept.images).map(ImagePin::digest);
     let here = s.observed.containers.iter().map(|container| &container.pin);

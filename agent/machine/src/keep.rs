@@ -1,5 +1,5 @@
 //! A release that is to serve and need not be proven: the base, in a revert and after it, or what was committed. Its containers run, with
-//! the engine's restart as written, and nothing else of the app is left. Not here: when that is enough (`revert`, `settle`), who gets the
+//! the engine's restart as written, and nothing else of the app is left but what is kept for a while (`blue`). Not here: when that is enough (`revert`, `settle`), who gets the
 //! traffic meanwhile (`route`).
 
 use evenkeel_model::{Restart, ServiceName};
@@ -30,9 +30,18 @@ pub(crate) fn changes(s: &Situation<'_>, target: &Target<'_>, zeal: Zeal) -> Tod
         finish(s, name, wanted, zeal, &mut todo);
     }
     for surplus in s.observed.containers.iter().filter(|container| target.get(&container.place.service).is_none()) {
-        todo.end(s, surplus, Some(s.removal(surplus)));
+        let_go(s, surplus, &mut todo);
     }
     todo
+}
+
+/// A container that does not serve any more goes, unless it is kept for a while: then the engine is not to start it again.
+fn let_go(s: &Situation<'_>, container: &Container, todo: &mut Todo) {
+    if !s.is_kept(container) {
+        todo.end(s, container, Some(s.removal(container)));
+    } else if container.restart != Restart::No {
+        todo.actions.push(Action::SetRestart { place: container.place.clone(), restart: Restart::No });
+    }
 }
 
 /// What makes this service's container run.
@@ -108,7 +117,7 @@ fn finish(s: &Situation<'_>, name: &ServiceName, wanted: &Wanted, zeal: Zeal, to
     }
     if keeper.is_running() || zeal == Zeal::Once {
         for other in s.containers_of(name).filter(|other| other.id != keeper.id) {
-            todo.end(s, other, Some(s.removal(other)));
+            let_go(s, other, todo);
         }
     }
 }

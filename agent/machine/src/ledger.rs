@@ -1,7 +1,7 @@
 //! What must survive `kill -9` and can't be read off the containers' labels: what was accepted, how it ended, where a revert goes.
 //! Not here: the file it is kept in (crate `evenkeel-agent`).
 
-use evenkeel_model::{Assignment, Content, Failure, ImagePin, ReleaseNumber};
+use evenkeel_model::{Assignment, Content, Failure, ImagePin, Millis, ReleaseNumber};
 use serde::{Deserialize, Serialize};
 
 /// How a generation ended on this host. Whichever end is durable first is the end; it ends exactly once.
@@ -40,6 +40,15 @@ pub struct Kept {
     pub images: Vec<ImagePin>,
 }
 
+/// The release that a commit replaced, of which containers run on for a while without traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blue {
+    /// The release.
+    pub content: Content,
+    /// For how long.
+    pub keep: Millis,
+}
+
 /// The ledger of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ledger {
@@ -51,4 +60,7 @@ pub struct Ledger {
     /// their images are gone.
     #[serde(default)]
     pub kept: Vec<Kept>,
+    /// The release before `base`, as long as a container of it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue: Option<Blue>,
 }

@@ -21,6 +21,7 @@
 //! [`decide`], makes the ledger durable, does the one action, records its outcome, publishes the report, and begins again.
 
 mod action;
+mod blue;
 mod decide;
 mod drain;
 mod forward;
@@ -52,7 +53,7 @@ mod world;
 
 pub use action::{Action, ContainerPlan, Outcome, Place, RoutePlan, ServiceRoutes, Upstream};
 pub use decide::{Decision, Inputs, decide};
-pub use ledger::{Accepted, End, Kept, Ledger};
+pub use ledger::{Accepted, Blue, End, Kept, Ledger};
 pub use memory::Memory;
 pub use observed::{Container, ContainerState, Engine, Observed, Proxy};
 pub use offer::{Offer, offer};

@@ -5,7 +5,7 @@ mod attempts;
 mod seen;
 mod sight;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use evenkeel_model::{Content, Digest, Evidence, Monotonic, Share, Stage, Version};
@@ -13,9 +13,9 @@ use evenkeel_model::{Content, Digest, Evidence, Monotonic, Share, Stage, Version
 use self::attempts::Attempts;
 use self::sight::Routing;
 use crate::ledger::Ledger;
-use crate::release::{Goal, Reading};
+use crate::release::{Goal, Reading, Target, Wanted};
 use crate::report::stage_of;
-use crate::{Action, Engine, Observed, Outcome, Place, Proxy};
+use crate::{Action, Container, Engine, Observed, Outcome, Place, Proxy};
 
 pub(crate) use self::attempts::{Attempt, LONGEST_BACKOFF};
 pub(crate) use self::seen::{Rule, Seen};
@@ -31,10 +31,13 @@ pub struct Memory {
     chapter: Option<(Version, Stage, Share)>,
     readings: BTreeMap<Digest, Arc<Reading>>,
     seen: BTreeMap<String, Seen>,
+    /// Those that were made of a release that is kept running beside the one that replaced it.
+    kept: BTreeSet<String>,
     attempts: Attempts,
     evidence: BTreeMap<String, Evidence>,
     pull_began: Option<Monotonic>,
     routing: Routing,
+    blue_since: Option<(Digest, Monotonic)>,
 }
 
 impl Memory {
@@ -45,7 +48,8 @@ impl Memory {
     pub fn observe(&mut self, ledger: &Ledger, observed: &Observed, now: Monotonic) {
         self.deciding_since.get_or_insert(now);
         self.read(ledger);
-        self.turn_page(ledger);
+        self.turn_page(ledger, now);
+        self.count_blue(ledger, now);
         let is_back = self.routing.look(&observed.proxy, now);
         if let Proxy::Up { mark, .. } = &observed.proxy {
             // What is in force is put in force again at once should it be lost, and what failed for want of the proxy is tried at once.
@@ -132,6 +136,11 @@ impl Memory {
         self.routing.sight.as_ref()
     }
 
+    /// Since when this process knows that the release is kept running beside the one that replaced it; none: it does not know.
+    pub(crate) fn blue_since(&self, content: &Content) -> Option<Monotonic> {
+        self.blue_since.as_ref().filter(|(digest, _)| *digest == content.digest).map(|(_, since)| *since)
+    }
+
     /// Since when the proxy does not answer; none: it does.
     pub(crate) fn proxy_down_since(&self) -> Option<Monotonic> {
         self.routing.down_since
@@ -142,7 +151,7 @@ impl Memory {
         let Some(content) = content else { return Goal::Nothing };
         let reading = self.readings.get(&content.digest).cloned().or_else(|| Reading::of(content).map(Arc::new));
         match reading {
-            Some(reading) => Goal::Release(crate::release::Target::new(content, reading)),
+            Some(reading) => Goal::Release(Target::new(content, reading)),
             None => Goal::Unreadable,
         }
     }
@@ -160,14 +169,21 @@ impl Memory {
 
     /// A new version is judged on what is seen from now on; a new stage has attempts of its own, and so has a new share, but for what was
     /// started: that is not proven because of it.
-    fn turn_page(&mut self, ledger: &Ledger) {
+    fn turn_page(&mut self, ledger: &Ledger, now: Monotonic) {
         let chapter = ledger.accepted.as_ref().map(|accepted| {
             let assignment = &accepted.assignment;
             (assignment.version, stage_of(accepted), assignment.share)
         });
         let (before, after) = (self.chapter, chapter);
         if before.map(|(version, ..)| version) != after.map(|(version, ..)| version) {
+            let mut seen = std::mem::take(&mut self.seen);
             self.forget();
+            // A release that is gone back to was asked until now: one good answer more is its proof.
+            seen.retain(|id, seen| self.kept.contains(id) && seen.is_well());
+            for seen in seen.values_mut() {
+                seen.vouch(now);
+            }
+            self.seen = seen;
         } else if before.map(|(_, stage, _)| stage) != after.map(|(_, stage, _)| stage) {
             self.attempts = Attempts::default();
             self.evidence.clear();
@@ -178,9 +194,20 @@ impl Memory {
         self.chapter = chapter;
     }
 
+    /// The time of a kept release is counted from when it is first seen in the ledger, whatever comes after.
+    fn count_blue(&mut self, ledger: &Ledger, now: Monotonic) {
+        let Some(blue) = &ledger.blue else {
+            self.blue_since = None;
+            return;
+        };
+        if self.blue_since(&blue.content).is_none() {
+            self.blue_since = Some((blue.content.digest.clone(), now));
+        }
+    }
+
     /// Reads the manifests that the ledger names, once each.
     fn read(&mut self, ledger: &Ledger) {
-        let contents = || accepted_content(ledger).into_iter().chain(&ledger.base);
+        let contents = || accepted_content(ledger).into_iter().chain(&ledger.base).chain(blue_content(ledger));
         self.readings.retain(|digest, _| contents().any(|content| content.digest == *digest));
         for content in contents() {
             if !self.readings.contains_key(&content.digest)
@@ -192,12 +219,16 @@ impl Memory {
     }
 
     fn look(&mut self, ledger: &Ledger, observed: &Observed, now: Monotonic) {
-        let wanted = self.goal(accepted_content(ledger));
-        let base = self.goal(ledger.base.as_ref());
+        let [wanted, base, blue] = [accepted_content(ledger), ledger.base.as_ref(), blue_content(ledger)];
+        let goals = [wanted, base, blue].map(|content| self.goal(content));
+        self.kept.clear();
         self.seen.retain(|id, _| observed.containers.iter().any(|container| container.id == *id));
         for container in &observed.containers {
-            let rule = [&wanted, &base].into_iter().filter_map(|goal| goal.target()?.get(&container.place.service));
-            let rule = rule.into_iter().find(|service| service.fingerprint == container.fingerprint);
+            let made_from = goals.each_ref().map(|goal| made_from(goal, container));
+            if made_from[2].is_some() {
+                self.kept.insert(container.id.clone());
+            }
+            let rule = made_from.into_iter().flatten().next();
             let seen = self
                 .seen
                 .entry(container.id.clone())
@@ -210,16 +241,27 @@ impl Memory {
             }
         }
         self.attempts.keep_only(&self.seen);
-        let missing = wanted.target().is_some_and(|target| {
-            target.services().any(|(name, wanted)| {
-                !observed.images.contains_key(wanted.service.image.digest())
-                    && !observed.containers.iter().any(|container| {
-                        container.place.service == *name && container.fingerprint == wanted.fingerprint
-                    })
-            })
-        });
-        self.pull_began = missing.then(|| self.pull_began.unwrap_or(now));
+        self.pull_began = is_missing(&goals[0], observed).then(|| self.pull_began.unwrap_or(now));
     }
+}
+
+/// What the container was made from, if `goal` has it so.
+fn made_from<'g>(goal: &'g Goal<'_>, container: &Container) -> Option<&'g Wanted> {
+    goal.get(&container.place.service).filter(|wanted| wanted.fingerprint == container.fingerprint)
+}
+
+/// Whether an image of the release is not here, and no container that was made of it.
+fn is_missing(wanted: &Goal<'_>, observed: &Observed) -> bool {
+    let mut services = wanted.target().into_iter().flat_map(Target::services);
+    services.any(|(name, service)| {
+        let is_it =
+            |container: &Container| container.place.service == *name && container.fingerprint == service.fingerprint;
+        !observed.images.contains_key(service.service.image.digest()) && !observed.containers.iter().any(is_it)
+    })
+}
+
+fn blue_content(ledger: &Ledger) -> Option<&Content> {
+    ledger.blue.as_ref().map(|blue| &blue.content)
 }
 
 fn accepted_content(ledger: &Ledger) -> Option<&Content> {

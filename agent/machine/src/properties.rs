@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::world::{Kill, World, assignment, release};
 use crate::{Inputs, Ledger, Memory, decide};
 
+mod blues;
 mod ends;
 mod shares;
 
@@ -65,6 +66,8 @@ enum Event {
     Deploy(usize, Phase),
     /// A release at so many percent.
     Stage(usize, u32),
+    /// A release that leaves what it replaces running for so many seconds.
+    Replace(usize, Phase, u32),
     Order(Phase),
     Share(u32),
     Late(u64, usize, Phase),
@@ -134,6 +137,9 @@ fn happen(world: &mut World, event: &Event) {
     match event {
         Event::Deploy(release, phase) => world.deploy_as(RELEASES[*release], *phase),
         Event::Stage(release, percent) => world.deploy(&format!("{} share={percent}", RELEASES[*release])),
+        Event::Replace(release, phase, seconds) => {
+            world.deploy_as(&format!("{} blue={seconds}", RELEASES[*release]), *phase);
+        }
         Event::Share(percent) if world.ledger.accepted.is_some() => drop(world.share(*percent)),
         Event::Order(phase) if world.ledger.accepted.is_some() => drop(world.order(*phase)),
         Event::Share(_) | Event::Order(_) => {}

@@ -76,7 +76,7 @@ fn says_yes(s: &Situation<'_>, container: &Container) -> bool {
 
 fn services(s: &Situation<'_>) -> BTreeMap<ServiceName, ServiceReport> {
     let mut services: BTreeMap<ServiceName, &Container> = BTreeMap::new();
-    for container in &s.observed.containers {
+    for container in s.observed.containers.iter().filter(|container| !s.is_kept(container)) {
         let serving = services.entry(container.place.service.clone()).or_insert(container);
         if rank(s, container) > rank(s, serving) {
             *serving = container;

@@ -1,4 +1,5 @@
-//! Making a new container where both of a service's places may be taken: what a superseded generation left makes room, never the base's.
+//! Making a new container where both of a service's places may be taken: what a superseded generation or an earlier commit left makes room,
+//! never the base's.
 //! Not here: what comes before and after (`swap`).
 
 use evenkeel_model::{Order, ServiceName, Slot};
@@ -40,6 +41,10 @@ pub(crate) fn victim<'a>(s: &Situation<'a>, name: &ServiceName) -> Option<&'a Co
 /// What is left to do until the base's container serves in the victim's stead, where it should.
 fn stand_in(s: &Situation<'_>, name: &ServiceName, victim: &Container, order: Order) -> Option<Change> {
     let keeper = s.keeper(&s.base, name).filter(|keeper| keeper.id != victim.id)?;
+    // One that is kept without traffic serves nobody.
+    if s.is_blue(victim) && !s.may_be_routed_to(victim) {
+        return None;
+    }
     if victim.is_running() && order == Order::StartFirst { prove_base(s, keeper, victim) } else { None }
 }
 

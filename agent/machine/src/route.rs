@@ -113,13 +113,15 @@ impl Situation<'_> {
 
     /// Whether the proxy has, or should have, anything to do for this app.
     fn is_routed_app(&self) -> bool {
-        let mut services = [&self.wanted, &self.base].into_iter().filter_map(Goal::target).flat_map(Target::services);
+        let goals = [&self.wanted, &self.base, &self.blue].into_iter();
+        let mut services = goals.filter_map(Goal::target).flat_map(Target::services);
         services.any(|(_, wanted)| wanted.is_routed()) || self.memory.sight().is_some_and(|sight| sight.mark.is_some())
     }
 
     /// Whether the proxy has, or should have, anything to do for this service.
     pub(crate) fn is_routed_service(&self, name: &ServiceName) -> bool {
-        [&self.wanted, &self.base].into_iter().filter_map(|goal| goal.get(name)).any(crate::release::Wanted::is_routed)
+        let goals = [&self.wanted, &self.base, &self.blue].into_iter();
+        goals.filter_map(|goal| goal.get(name)).any(crate::release::Wanted::is_routed)
     }
 
     /// Whether the proxy gives this container what is new, as it was seen last.

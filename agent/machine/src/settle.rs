@@ -1,5 +1,5 @@
 //! After the end, committed or reverted: what serves gets the engine's restart as written, all else of the app goes, and the probes go on:
-//! for the report, and for the restart of what is of no use any more (`revive`). Never a revert from here. Not here: getting there
+//! for the report, and for the restart of what is of no use any more (`revive`). What a commit replaced may run on for a while (`blue`). Never a revert from here. Not here: getting there
 //! (`trial`, `revert`), which images stay (`hygiene`).
 
 use evenkeel_model::Stage;
@@ -20,7 +20,11 @@ pub(crate) fn next(s: &Situation<'_>, goal: &Goal<'_>, stage: Stage) -> Move {
         }
         Goal::Release(target) => (keep::changes(s, target, Zeal::Once), idle(stage)),
     };
+    let kept_until = s.kept_until();
     if todo.is_empty() {
+        if kept_until.is_none() && s.blue_until.is_some() && !matches!(goal, Goal::Unreadable) {
+            return Move::Parted;
+        }
         match hygiene::next(s, goal) {
             Some(Tidying::Image(forget)) => todo.actions.push(forget),
             Some(Tidying::Done) => return Move::Forgotten,
@@ -29,10 +33,13 @@ pub(crate) fn next(s: &Situation<'_>, goal: &Goal<'_>, stage: Stage) -> Move {
     }
     todo.add(revive::todo(s, goal));
     todo.pauses.extend(unreachable(s, goal));
-    let mut turn = turn(s, stage, todo, &[goal], why);
+    let mut turn = turn(s, stage, todo, &[goal, &s.blue], why).until(kept_until);
     // What is still tidied up is not what the host has come to. A reader may keep the report of the end as the last one.
     if turn.why != why {
         turn.why = format!("{why}; {}", turn.why);
+    }
+    if let (Some(_), Some(blue)) = (kept_until, s.blue.target()) {
+        turn.why = format!("{}; release {} runs on beside it", turn.why, blue.number());
     }
     Move::Turn(Box::new(turn))
 }

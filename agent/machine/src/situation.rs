@@ -25,6 +25,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) accepted: &'a Accepted,
     pub(crate) wanted: Goal<'a>,
     pub(crate) base: Goal<'a>,
+    /// The release before the base, of which containers may run on.
+    pub(crate) blue: Goal<'a>,
+    /// Until when they may; none: there is no such release.
+    pub(crate) blue_until: Option<Monotonic>,
     pub(crate) kept: &'a [Kept],
     pub(crate) observed: &'a Observed,
     pub(crate) memory: &'a Memory,
@@ -39,7 +43,10 @@ impl<'a> Situation<'a> {
         let accepted = ledger.accepted.as_ref()?;
         let wanted = memory.goal(accepted.assignment.content.as_ref());
         let base = memory.goal(ledger.base.as_ref());
-        Some(Self { accepted, wanted, base, kept: &ledger.kept, observed, memory, now, plan: OnceCell::new() })
+        let blue = memory.goal(ledger.blue.as_ref().map(|blue| &blue.content));
+        let blue_until = ledger.blue.as_ref().map(|blue| memory.blue_since(&blue.content).unwrap_or(now) + blue.keep);
+        let (kept, plan) = (ledger.kept.as_slice(), OnceCell::new());
+        Some(Self { accepted, wanted, base, blue, blue_until, kept, observed, memory, now, plan })
     }
 
     pub(crate) fn assignment(&self) -> &'a Assignment {
@@ -85,7 +92,7 @@ impl<'a> Situation<'a> {
 
     /// What a container was made from, if that is in a release that is known.
     pub(crate) fn made_from(&self, container: &Container) -> Option<&Wanted> {
-        let goals = [&self.wanted, &self.base].into_iter();
+        let goals = [&self.wanted, &self.base, &self.blue].into_iter();
         let mut services = goals.filter_map(|goal| goal.get(&container.place.service));
         services.find(|wanted| wanted.fingerprint == container.fingerprint)
     }
@@ -217,7 +224,8 @@ impl<'a> Situation<'a> {
             let container = self.find(name, &wanted.fingerprint).filter(|container| container.is_running())?;
             let seen = self.seen(container)?;
             let health = &wanted.service.spec.health;
-            let settled = self.has_ended() && seen.is_well();
+            // Of one that nothing comes to nothing depends on what it says no for.
+            let settled = self.has_ended() && (seen.is_well() || (seen.says_no() && self.is_kept(container)));
             // None until it has been healthy once: then it is waited for.
             let hurried = health.start_interval.filter(|_| seen.healthy.is_none());
             let shortest = if settled { SETTLED_INTERVAL } else { SHORTEST_INTERVAL };

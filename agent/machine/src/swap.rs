@@ -183,9 +183,12 @@ fn take_down(s: &Situation<'_>, old: &Container) -> Option<Change> {
     Some(Change::Wait(Pause::new(why, until)))
 }
 
-/// A container that is not wanted any more: the base's is kept for a revert, stopped or running; what a superseded generation left goes.
+/// A container that is not wanted any more: the base's is kept for a revert, stopped or running; what a superseded generation left goes, and
+/// what a commit replaced when its time is up.
 fn retire(s: &Situation<'_>, container: &Container) -> Option<Change> {
-    let end = if !s.is_base(container) {
+    let end = if s.is_kept(container) {
+        None
+    } else if !s.is_base(container) {
         Some(s.removal(container))
     } else if keeps_running(s, container) {
         None

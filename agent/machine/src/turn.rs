@@ -17,6 +17,8 @@ pub(crate) enum Move {
     End(End),
     /// The images of the oldest of the kept releases are dealt with, and the decision is made anew without it in the ledger.
     Forgotten,
+    /// Nothing of the release before runs on any more, and the decision is made anew without it in the ledger.
+    Parted,
 }
 
 /// One action with its reason.

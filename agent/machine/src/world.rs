@@ -1,6 +1,7 @@
 //! A small reference world for tests: one fake engine, one fake proxy, one driver, and every way in which either can break. It keeps its own books on what
 //! is healthy, and holds each decision to the invariants. Not here: any knowledge of how decisions are made.
 
+mod blues;
 mod checks;
 mod engine;
 mod fixture;
@@ -169,6 +170,7 @@ impl World {
     pub(crate) fn kill(&mut self) {
         self.memory = Memory::default();
         self.heard = None;
+        self.books.forget_blue();
     }
 
     pub(crate) fn engine_down(&mut self, seconds: u64) {
@@ -208,6 +210,7 @@ impl World {
         invariants::hold(self, &observed, &decision);
         traffic::hold(self, &decision);
         shares::hold(self, &observed, &decision);
+        blues::hold(self, &decision);
         if kill == Some(Kill::BeforeLedger) {
             return self.kill();
         }

@@ -10,9 +10,9 @@ use evenkeel_model::{AppKey, Digest, ImagePin, Manifest};
 /// What one ledger names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// The images of the release on its way and of the one to go back to.
+    /// The images of the release on its way, of the one to go back to, and of one that is kept running.
     pub(super) pins: Vec<ImagePin>,
-    /// Whether one of those two has a routed port.
+    /// Whether one of those has a routed port.
     pub(super) routed: bool,
     /// The images that must stay on this host: those, and of all releases that are kept.
     needed: BTreeSet<Digest>,
@@ -23,7 +23,8 @@ pub(crate) struct Named {
 impl Named {
     pub(super) fn by(ledger: &Ledger) -> Self {
         let accepted = ledger.accepted.as_ref().and_then(|accepted| accepted.assignment.content.as_ref());
-        let contents = accepted.into_iter().chain(&ledger.base);
+        let blue = ledger.blue.as_ref().map(|blue| &blue.content);
+        let contents = accepted.into_iter().chain(&ledger.base).chain(blue);
         let manifests = contents.filter_map(|content| Manifest::decode(&content.manifest).ok());
         let services: Vec<_> = manifests.flat_map(|manifest| manifest.services.into_values()).collect();
         let routed = services.iter().any(|service| service.spec.routed_ports().next().is_some());
@@ -42,7 +43,7 @@ impl Named {
 pub(crate) enum Claim {
     /// A ledger keeps it: it goes when the machine says so.
     Kept,
-    /// A release on its way, or the one to go back to, is made of it; or it is fetched ahead.
+    /// A release on its way, the one to go back to, or one that is kept running is made of it; or it is fetched ahead.
     Needed,
     /// Nobody's.
     None,

@@ -19,6 +19,7 @@ use crate::ledger::MemoryLedgers;
 use crate::router::{FakeRouter, Told};
 use crate::runtime::{FakeEngine, FakeRuntime, Scope};
 
+mod blue;
 mod shares;
 
 /// More than anything here takes, and less than a drain may.
@@ -70,6 +71,7 @@ pub(crate) fn assignment(number: u64, phase: Phase) -> Assignment {
             health_deadline: Millis::seconds(30),
             pull_deadline: Millis::seconds(60),
             orphan_after: Millis::seconds(90),
+            keep_blue: Millis(0),
         },
     }
 }
@@ -319,7 +321,7 @@ async fn no_image_is_pulled_onto_a_disk_that_is_nearly_full() {
 
 #[test]
 fn an_app_needs_its_images_and_those_of_the_releases_that_it_keeps_and_others_know() {
-    use evenkeel_machine::{Accepted, Kept};
+    use evenkeel_machine::{Accepted, Blue, Kept};
     let pin = |image: &str| ImagePin::Registry {
         reference: image.to_owned(),
         repository: image.to_owned(),
@@ -327,9 +329,12 @@ fn an_app_needs_its_images_and_those_of_the_releases_that_it_keeps_and_others_kn
     };
     let accepted = Some(Accepted { assignment: assignment(2, Phase::Trial), end: None });
     let kept = vec![Kept { release: ReleaseNumber(0), images: vec![pin("web-0")] }];
-    let ledger = Ledger { accepted, base: assignment(1, Phase::Trial).content, kept };
+    let blue = routed(3, Phase::Trial).content.map(|content| Blue { content, keep: Millis(1) });
+    let ledger = Ledger { accepted, base: assignment(1, Phase::Trial).content, kept, blue: None };
     let named = Named::by(&ledger);
     assert_eq!((named.pins.len(), named.routed), (2, false));
+    let beside = Named::by(&Ledger { blue, ..ledger });
+    assert_eq!((beside.pins.len(), beside.routed), (3, true));
     let key = |app: &str| AppKey { environment: "default".parse().unwrap(), app: app.parse().unwrap() };
     let needs = Needs::default();
     needs.set(&key("shop"), &named);

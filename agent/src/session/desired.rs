@@ -44,7 +44,8 @@ mod tests {
     use super::*;
 
     fn wire(app: &str) -> v1::Assignment {
-        let terms = Terms { health_deadline: Millis(1), pull_deadline: Millis(1), orphan_after: Millis(1) };
+        let (health_deadline, pull_deadline, orphan_after) = (Millis(1), Millis(1), Millis(1));
+        let terms = Terms { health_deadline, pull_deadline, orphan_after, keep_blue: Millis(0) };
         (&Assignment {
             key: AppKey { environment: EnvironmentName::default(), app: app.parse().unwrap() },
             version: Version { epoch: Epoch(1), generation: Generation(1) },

@@ -77,6 +77,31 @@ async fn the_agent_swaps_containers_across_a_hand_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_divided_is_told_by_weight_and_outlives_a_hand_over() {
+    let (mut rig, old) = (Rig::start("").await, Upstream::http("old").await);
+    // As containers have it: an address of its own, and the same port.
+    let new = Upstream::http_at(SocketAddr::new([127, 0, 0, 2].into(), old.address.port()), "new").await;
+    let listen = free_port();
+    let client = ProxyClient::new(&rig.socket(), None);
+    let mut divided = plan(listen, "old", &old);
+    let routes = divided.services.values_mut().next().unwrap();
+    routes.upstreams[0].weight = 75;
+    routes.upstreams.push(Container { container: "new".to_owned(), address: new.address.ip(), weight: 25 });
+    client.route(&key(), &divided).await.unwrap();
+    let weights = BTreeMap::from([("old".to_owned(), 75), ("new".to_owned(), 25)]);
+    for _ in 0..2 {
+        let Proxy::Up { mark, routed, .. } = client.observe(&key()).await else { panic!("it answers") };
+        assert_eq!((mark, &routed[&"web".parse().unwrap()]), (Some(divided.mark()), &weights));
+        let mut got = 0;
+        for _ in 0..40 {
+            got += u32::from(get(listen, "/").await.unwrap().body == "new");
+        }
+        assert!(got.abs_diff(10) <= 2, "{got} of 40");
+        rig.hand_over().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_somebody_has_is_a_failure_that_names_it() {
     let (rig, web) = (Rig::start("").await, Upstream::http("web").await);
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -21,25 +21,30 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Answers requests with its name.
     pub(crate) async fn http(name: &str) -> Self {
+        Self::http_at("127.0.0.1:0".parse().unwrap(), name).await
+    }
+
+    /// The same at this address.
+    pub(crate) async fn http_at(address: SocketAddr, name: &str) -> Self {
         let gate = Arc::new(Semaphore::new(0));
         let (name, waits) = (name.to_owned(), Arc::clone(&gate));
-        Self::serve(gate, move |stream| answer(stream, name.clone(), Arc::clone(&waits))).await
+        Self::serve(address, gate, move |stream| answer(stream, name.clone(), Arc::clone(&waits))).await
     }
 
     /// Sends back what it gets.
     pub(crate) async fn echo() -> Self {
-        Self::serve(Arc::new(Semaphore::new(0)), |mut stream| async move {
+        Self::serve("127.0.0.1:0".parse().unwrap(), Arc::new(Semaphore::new(0)), |mut stream| async move {
             let (mut read, mut write) = stream.split();
             let _ = tokio::io::copy(&mut read, &mut write).await;
         })
         .await
     }
 
-    async fn serve<F>(gate: Arc<Semaphore>, each: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    async fn serve<F>(address: SocketAddr, gate: Arc<Semaphore>, each: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {

@@ -7,6 +7,7 @@ use tonic::Status;
 
 use evenkeel_certs::{CredentialsError, Identity, RequestError as KeyError, TlsError};
 use evenkeel_model::UnixMillis;
+use evenkeel_simulate::SimulateError;
 
 use crate::compose_file::ComposeFileError;
 use crate::context::ContextError;
@@ -53,6 +54,8 @@ pub(crate) enum CliError {
     Certificate(#[source] Box<CredentialsError>),
     #[error("the coordinator gave a certificate for {0}, and another one was asked for")]
     OtherCertificate(Box<Identity>),
+    #[error("{}", all_problems(.0))]
+    Simulate(#[from] SimulateError),
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -115,7 +118,9 @@ impl CliError {
             Self::Request(RequestError { kind: Kind::NoAnswer, asked: Asked::Deploy | Asked::Rollback, .. }) => {
                 Exit::NeedsPerson
             }
-            Self::NumberAndEnvironment | Self::Passed(_) => Exit::Usage,
+            Self::NumberAndEnvironment | Self::Passed(_) | Self::Simulate(SimulateError::Settings { .. }) => {
+                Exit::Usage
+            }
             _ => Exit::Error,
         }
     }
@@ -148,8 +153,25 @@ impl CliError {
             Self::OtherCertificate(_) => {
                 "nothing was written; look at the coordinator's log, and at `evenkeel operator ls`".to_owned()
             }
+            Self::Simulate(SimulateError::Settings { .. }) => {
+                "correct the options: `evenkeel simulate --help` shows how they are written".to_owned()
+            }
+            Self::Simulate(SimulateError::Begin(_)) => {
+                "correct the Compose file's `x-rollout`, or imagine other hosts".to_owned()
+            }
+            Self::Simulate(SimulateError::Defect { .. }) => {
+                "report it, with the Compose file's `x-rollout` and this command line".to_owned()
+            }
             Self::Output(_) => "make room, or write somewhere else".to_owned(),
         }
+    }
+}
+
+/// One problem a line.
+fn all_problems(error: &SimulateError) -> String {
+    match error {
+        SimulateError::Settings { problems } => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        other => Chain(other).to_string(),
     }
 }
 

@@ -20,6 +20,7 @@ Look:
   releases     List releases, newest first
   hosts        List hosts
   host         Show, label, cordon, drain or remove a host
+  simulate     Try a Compose file's rollout policy on an imagined fleet
   compose      Check a Compose file here, without a coordinator
 
 Set up:
@@ -84,7 +85,7 @@ mod tests {
     fn every_verb_has_an_example_that_names_it() {
         let mut found = Vec::new();
         leaves(&Whole::command(), "evenkeel", &mut found);
-        assert!(found.len() >= 30, "{}", found.len());
+        assert!(found.len() >= 31, "{}", found.len());
         for (path, verb) in found {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&path), "{path}: {help}");

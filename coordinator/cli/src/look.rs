@@ -15,6 +15,8 @@ mod plan;
 mod policy;
 mod rollouts;
 mod specification;
+mod summary;
+mod timeline;
 mod token;
 
 pub(crate) use acts::{act, act_with_age, because, said_by};
@@ -31,6 +33,8 @@ pub(crate) use rollouts::{
     CAN_NOT_FETCH, fetched_ahead, releases as rollout_releases, rollout, rollouts, share, state, took, waiting, wave,
 };
 pub(crate) use specification::specification;
+pub(crate) use summary::{summary, tone_of_end};
+pub(crate) use timeline::timeline;
 pub(crate) use token::token;
 
 /// `role=web zone=a`

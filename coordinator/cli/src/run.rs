@@ -8,6 +8,7 @@ mod freezes;
 mod hosts;
 mod operators;
 mod rollouts;
+mod simulate;
 mod words;
 
 use clap::Command;
@@ -89,6 +90,7 @@ impl Desk<'_> {
             Verb::Hosts(arguments) => hosts::list(self, arguments).await,
             Verb::Host(verb) => self.host(verb).await,
             Verb::Compose(ComposeVerb::Show(arguments)) => self.show_compose(&arguments),
+            Verb::Simulate(arguments) => simulate::run(self, *arguments),
             Verb::Plan(arguments) => deploy::plan(self, arguments).await,
             Verb::Deploy(arguments) => deploy::deploy(self, arguments).await,
             Verb::Rollback(arguments) => deploy::rollback(self, arguments).await,

@@ -6,6 +6,7 @@ mod freezes;
 mod hosts;
 mod operators;
 mod rollouts;
+mod simulate;
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
@@ -18,6 +19,7 @@ pub(crate) use freezes::{FreezeArguments, FreezeVerb, FreezeWhat};
 pub(crate) use hosts::{DrainArguments, DutyArguments, HostVerb, HostsArguments, LabelChange, TokenVerb};
 pub(crate) use operators::{AddArguments, OperatorVerb};
 pub(crate) use rollouts::{HistoryArguments, RolloutArguments, RolloutVerb, RolloutsArguments, Which, WordArguments};
+pub(crate) use simulate::SimulateArguments;
 
 /// What an operator can ask for.
 #[derive(Debug, Clone, Subcommand)]
@@ -41,6 +43,12 @@ pub enum Verb {
         evenkeel plan --detailed-exitcode   exit code 0: nothing would change, 10: something would\n\n\
         1 and 2 are what they always are: an error, a command line that makes no sense.")]
     Plan(PlanArguments),
+    /// Try a Compose file's rollout policy on an imagined fleet, here, without a coordinator
+    #[command(after_help = "Examples:\n  evenkeel simulate --hosts 200 --zones 3 --fails 3%\n  \
+        evenkeel simulate -f compose.yaml --unhealthy 5% --unhealthy-after 1m..10m --runs 100\n  \
+        evenkeel simulate --down zone=z2@10m+5m --approval 2h --readings bad:3\n\n\
+        The same options give the same answer, byte by byte.")]
+    Simulate(Box<SimulateArguments>),
     /// Make a release of a Compose file and roll it out
     #[command(after_help = "Examples:\n  evenkeel deploy -f compose.yaml --set TAG=1.4.2\n  \
         evenkeel deploy --check 6f1c0a5e    only if the plan with this fingerprint is still what would be done\n  \

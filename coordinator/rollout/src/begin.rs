@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, HostId, Manifest, Millis, OperatorName, Order, Policy, ReleaseNumber, RolloutId, ServiceName, Share,
+    AppKey, HostId, Manifest, OperatorName, Order, Policy, ReleaseNumber, RolloutId, ServiceName, Share,
     Strategy, UnixMillis,
 };
 
@@ -76,9 +76,6 @@ pub enum BeginError {
         /// How many hosts it is of.
         hosts: usize,
     },
-    /// Agents take the old containers away at the commit still.
-    #[error("`keep_blue` is not honoured by this version's agents: leave it out")]
-    KeepBlue,
     /// The strategy has old and new run side by side, and they can't.
     #[error(
         "strategy {} runs old and new side by side, and service {service} is stop-first: its old container is stopped before the new one starts", strategy.as_str()
@@ -147,9 +144,6 @@ pub fn begin(begin: Begin<'_>) -> Result<Rollout, BeginError> {
 /// What the policy asks for and this fleet or release can't give.
 fn check(begin: &Begin<'_>, to: &Manifest, covered: &[&HostView], shares: &[Share]) -> Result<(), BeginError> {
     let policy = &begin.policy;
-    if policy.keep_blue != Millis(0) {
-        return Err(BeginError::KeepBlue);
-    }
     if !policy.first.is_empty() && !covered.iter().any(|view| policy.first.contains(&view.host)) {
         return Err(BeginError::NoFirst { first: policy.first.clone() });
     }
@@ -236,13 +230,6 @@ mod tests {
             "no host of environment default matches release 2: service app asks for node.labels.role == web; \
              service db asks for node.labels.role == db (3 hosts are there)"
         );
-    }
-
-    #[test]
-    fn what_agents_do_not_honour_is_refused() {
-        let mut fixture = Fixture::running(1);
-        fixture.policy.keep_blue = Millis::minutes(30);
-        assert_eq!(begin(fixture.begin(2)), Err(BeginError::KeepBlue));
     }
 
     #[test]

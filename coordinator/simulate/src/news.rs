@@ -9,8 +9,10 @@ use crate::totals::WaveTotals;
 mod few;
 mod gate;
 
-use few::{Few, Kind};
+use few::Few;
 use gate::Gate;
+
+pub(crate) use few::Kind as Befell;
 
 /// What was noted so far.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl News {
     }
 
     /// Something befell hosts.
-    pub(crate) fn push_hosts(&mut self, kind: Kind, hosts: Vec<HostId>) {
+    pub(crate) fn push_hosts(&mut self, kind: Befell, hosts: Vec<HostId>) {
         if let Some(what) = self.few.hosts(kind, hosts) {
             self.push(what);
         }
@@ -108,7 +110,8 @@ impl News {
         if is_broken {
             self.push(What::BakeBroken { wave: after.wave });
         }
-        if let Some(what) = failure(before, after) {
+        let is_through = tallies.iter().all(|tally| tally.undecided == 0);
+        if let Some(what) = failure(before, after, is_through) {
             self.push(what);
         }
         self.note_wave(before, after);
@@ -202,23 +205,20 @@ fn is_broken(before: &Rollout, after: &Rollout) -> bool {
     is_there && before.healthy_since.is_some() && after.healthy_since.is_none()
 }
 
-fn failure(before: &Rollout, after: &Rollout) -> Option<What> {
-    let goes_forward = |rollout: &Rollout| matches!(rollout.state, State::Advancing);
+/// `is_through`: every host has committed or failed, so that failures were put up with.
+fn failure(before: &Rollout, after: &Rollout, is_through: bool) -> Option<What> {
+    let goes_forward = |rollout: &Rollout| rollout.state == State::Advancing;
     let failure = after.failure.as_ref().filter(|_| goes_forward(before) && !goes_forward(after))?;
     let then = match (after.state, after.policy.on_failure) {
         (State::Paused, _) => Then::Pauses,
         (State::Withdrawing, _) => Then::Withdraws,
         (State::RollingBack, _) => Then::RollsBack,
-        // Nothing is left to do.
-        (State::Ended { .. }, OnFailure::Rollback) if tolerates_none(after) => Then::RollsBack,
-        _ => return None,
+        (State::Ended { .. }, _) if is_through => return None,
+        // Nothing was left to do.
+        (_, OnFailure::Rollback) => Then::RollsBack,
+        (_, OnFailure::RevertFailed) => Then::Withdraws,
+        (_, OnFailure::Pause) => Then::Pauses,
     };
     Some(What::Failed { failure: failure.clone(), then })
 }
 
-/// Whether it ended because it failed, and not because it was through with failures that were put up with.
-fn tolerates_none(rollout: &Rollout) -> bool {
-    rollout.outcome() == Some(evenkeel_rollout::Outcome::RolledBack)
-}
-
-pub(crate) use few::Kind as Befell;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use evenkeel_model::{AppKey, HostId, Millis, Policy, Terms, UnixMillis, Version};
-use evenkeel_rollout::{Input, Outcome, Rollout};
+use evenkeel_rollout::{Input, Kind, Outcome, Rollout};
 
 use super::state::State;
 use crate::store::{Current, Order, Write};
@@ -117,10 +117,13 @@ impl State {
         let current = self.stored.current.get(key).map(|current| &current.policy);
         let default_policy = Policy::default();
         let policy = moved_by.or(current).unwrap_or(&default_policy);
+        // What a rollback takes away has failed somebody, and what hosts are brought up to date from is nobody's to go back to.
+        let keeps_blue = going.is_some_and(|rollout| rollout.kind == Kind::Deploy);
         Terms {
             health_deadline: policy.health_deadline,
             pull_deadline: policy.pull_deadline,
             orphan_after: policy.longest_bake().plus(ORPHAN_GRACE),
+            keep_blue: moved_by.filter(|_| keeps_blue).map_or(Millis(0), |policy| policy.keep_blue),
         }
     }
 }

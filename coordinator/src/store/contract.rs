@@ -72,6 +72,7 @@ fn order(generation: u64, release: Option<u64>) -> Arc<Order> {
             health_deadline: Millis::minutes(2),
             pull_deadline: Millis::minutes(10),
             orphan_after: Millis::seconds(90),
+            keep_blue: Millis::minutes(5),
         },
     })
 }

@@ -18,7 +18,7 @@ pub enum Phase {
     Withdrawn,
 }
 
-/// How long an agent gives a trial.
+/// How long an agent gives a trial, and what the trial replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Terms {
     /// From a container's start to healthy.
@@ -27,6 +27,12 @@ pub struct Terms {
     pub pull_deadline: Millis,
     /// Without a word from a coordinator, by which a trial counts as orphaned.
     pub orphan_after: Millis,
+    /// How long after its commit the containers that it replaced run on without traffic, so that going back is one switch; 0: they are
+    /// drained and go. Of start-first services, and of those only what still runs at the commit: a worker that was stopped in the trial does
+    /// not come back for it. Counted from when the agent's process first saw the commit as done; one that starts again counts anew. A
+    /// container that ends meanwhile is not started again, and one in the place that a newer release needs makes way.
+    #[serde(default)]
+    pub keep_blue: Millis,
 }
 
 /// A release, as it is carried to a host.
@@ -56,6 +62,6 @@ pub struct Assignment {
     /// How much of what is new goes to it while it is in trial. It may rise and fall under the same version.
     #[serde(default)]
     pub share: Share,
-    /// The trial's deadlines.
+    /// The trial's deadlines, and what follows its commit.
     pub terms: Terms,
 }

@@ -1,6 +1,6 @@
 //! Assignments, on their way down.
 
-use evenkeel_model::{Assignment, Content, Phase, ReleaseNumber, Terms, Version};
+use evenkeel_model::{Assignment, Content, Millis, Phase, ReleaseNumber, Terms, Version};
 
 use super::{Malformed, duration_from_wire, duration_to_wire, parse, present, share_from_wire};
 use crate::v1;
@@ -26,6 +26,7 @@ impl From<&Assignment> for v1::Assignment {
             pull_deadline: Some(duration_to_wire(assignment.terms.pull_deadline)),
             orphan_after: Some(duration_to_wire(assignment.terms.orphan_after)),
             share: Some(assignment.share.percent()),
+            keep_blue: Some(duration_to_wire(assignment.terms.keep_blue)),
         }
     }
 }
@@ -61,6 +62,10 @@ impl TryFrom<&v1::Assignment> for Assignment {
                 health_deadline: duration_from_wire("health_deadline", wire.health_deadline.as_ref())?,
                 pull_deadline: duration_from_wire("pull_deadline", wire.pull_deadline.as_ref())?,
                 orphan_after: duration_from_wire("orphan_after", wire.orphan_after.as_ref())?,
+                keep_blue: wire
+                    .keep_blue
+                    .as_ref()
+                    .map_or(Ok(Millis(0)), |keep| duration_from_wire("keep_blue", Some(keep)))?,
             },
         })
     }

@@ -30,6 +30,7 @@ fn assignment() -> Assignment {
             health_deadline: Millis(1_500),
             pull_deadline: Millis::minutes(10),
             orphan_after: Millis::seconds(90),
+            keep_blue: Millis::minutes(30),
         },
     }
 }
@@ -119,9 +120,10 @@ fn a_field_of_a_newer_version_is_passed_over() {
 }
 
 #[test]
-fn who_knows_of_no_share_gives_all() {
-    let wire = v1::Assignment { share: None, ..v1::Assignment::from(&assignment()) };
-    assert_eq!(Assignment::try_from(&wire).unwrap().share, Share::ALL);
+fn who_knows_of_no_share_gives_all_and_keeps_nothing() {
+    let wire = v1::Assignment { share: None, keep_blue: None, ..v1::Assignment::from(&assignment()) };
+    let read = Assignment::try_from(&wire).unwrap();
+    assert_eq!((read.share, read.terms.keep_blue), (Share::ALL, Millis(0)));
 }
 
 #[test]

@@ -180,6 +180,9 @@ pub struct Assignment {
     /// rise and fall under the same version. An agent that does not know it gives all, and says so: its report has no `share`.
     #[prost(uint32, optional, tag = "8")]
     pub share: ::core::option::Option<u32>,
+    /// How long after its commit what it replaced runs on without traffic. Absent: not at all.
+    #[prost(message, optional, tag = "9")]
+    pub keep_blue: ::core::option::Option<::prost_types::Duration>,
 }
 /// A release as it is carried to a host.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

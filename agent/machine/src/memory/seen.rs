@@ -105,6 +105,12 @@ impl Seen {
         };
     }
 
+    /// It is judged anew, and was proven until now: one good answer is enough.
+    pub(crate) fn vouch(&mut self, now: Monotonic) {
+        self.begin(now);
+        self.good = self.rule.successes.saturating_sub(1);
+    }
+
     /// It was stopped; if it was of no use any more, that counts as a restart of it.
     pub(crate) fn end(&mut self, now: Monotonic) {
         self.stopped = true;

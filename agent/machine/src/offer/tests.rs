@@ -8,7 +8,7 @@ use crate::{Accepted, End, Ledger};
 
 fn ledger(generation: u64, phase: Phase, end: Option<End>) -> Ledger {
     let accepted = Accepted { assignment: assignment(generation, "web:good-1", phase), end };
-    Ledger { accepted: Some(accepted), base: Some(content(1, "web:good-0")), kept: Vec::new() }
+    Ledger { accepted: Some(accepted), base: Some(content(1, "web:good-0")), ..Ledger::default() }
 }
 
 fn reverted() -> End {

@@ -30,6 +30,11 @@ impl Body {
         self.service.image.reference().trim_start_matches("registry.example/")
     }
 
+    /// Whether nothing can run beside it.
+    pub(super) fn alone(&self) -> bool {
+        self.service.spec.order == Order::StopFirst || self.service.spec.clash().is_some()
+    }
+
     fn is(&self, kind: &str) -> bool {
         self.image().starts_with(kind)
     }

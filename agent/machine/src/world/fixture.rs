@@ -1,5 +1,6 @@
 //! Releases and assignments for tests, written as short texts: `web:good-2:routed worker:good-1:stop-first keep=2`. An image's name says how
-//! it behaves. `share=25` is not the release's but the assignment's. `routed` has port 80 by the proxy (`routed=81`: that one), `direct` the same by the engine, `lb` a delay for load balancers.
+//! it behaves. `share=25` and
+//! `blue=60`, in seconds, are not the release's but the assignment's. `routed` has port 80 by the proxy (`routed=81`: that one), `direct` the same by the engine, `lb` a delay for load balancers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ pub(crate) fn release(text: &str) -> Manifest {
         let options: Vec<&str> = parts.collect();
         (name.parse().unwrap(), service(image, &options))
     });
-    let keep = text.split_whitespace().find_map(|word| word.strip_prefix("keep="));
+    let keep = word(text, "keep");
     let orphans_revert = text.split_whitespace().any(|word| word == "orphans-revert");
     Manifest {
         format: FORMAT,
@@ -95,6 +96,11 @@ pub(crate) fn content(number: u64, text: &str) -> Content {
     Content { release: ReleaseNumber(number), digest: Digest::of(&manifest), manifest, services }
 }
 
+/// `VALUE` of the word `NAME=VALUE`.
+fn word<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
 fn share(percent: &str) -> Share {
     Share::try_from(percent.parse::<u32>().unwrap()).unwrap()
 }
@@ -105,11 +111,12 @@ pub(crate) fn assignment(generation: u64, text: &str, phase: Phase) -> Assignmen
         version: Version { epoch: Epoch(1), generation: Generation(generation) },
         content: text.contains(':').then(|| content(generation, text)),
         phase,
-        share: text.split_whitespace().find_map(|word| word.strip_prefix("share=")).map_or(Share::ALL, share),
+        share: word(text, "share").map_or(Share::ALL, share),
         terms: Terms {
             health_deadline: Millis::seconds(30),
             pull_deadline: Millis::seconds(60),
             orphan_after: Millis::seconds(90),
+            keep_blue: Millis::seconds(word(text, "blue").map_or(0, |seconds| seconds.parse().unwrap())),
         },
     }
 }

@@ -20,6 +20,15 @@ pub(super) type Services = BTreeMap<ServiceName, (Service, Digest)>;
 pub(crate) struct Books {
     at_once: (Monotonic, u32),
     releases: BTreeMap<Digest, Rc<Services>>,
+    /// The kept release, and since when this life of the agent has known of it.
+    pub(super) blue: Option<(Digest, Monotonic)>,
+}
+
+impl Books {
+    /// Another life of the agent counts anew.
+    pub(super) fn forget_blue(&mut self) {
+        self.blue = None;
+    }
 }
 
 pub(crate) fn hold(world: &mut World, observed: &Observed, decision: &Decision) {
@@ -91,7 +100,8 @@ fn a_down_engine_is_left_alone(observed: &Observed, action: &Action) {
 
 fn learn(books: &mut Books, ledger: &Ledger) {
     let accepted = ledger.accepted.as_ref().and_then(|accepted| accepted.assignment.content.as_ref());
-    for content in accepted.into_iter().chain(&ledger.base) {
+    let blue = ledger.blue.as_ref().map(|blue| &blue.content);
+    for content in accepted.into_iter().chain(&ledger.base).chain(blue) {
         if !books.releases.contains_key(&content.digest) {
             let services = Manifest::decode(&content.manifest).unwrap().services.into_iter();
             let services = services.map(|(name, service)| (name, (service.clone(), service.fingerprint())));

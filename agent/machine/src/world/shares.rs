@@ -27,7 +27,7 @@ pub(crate) fn share(ledger: &Ledger) -> Option<Share> {
 }
 
 /// Whether old and new of this service, which both releases have, can run side by side.
-fn side_by_side(wanted: &Services, base: &Services, name: &ServiceName) -> bool {
+pub(super) fn side_by_side(wanted: &Services, base: &Services, name: &ServiceName) -> bool {
     let (Some((newer, _)), Some((older, _))) = (wanted.get(name), base.get(name)) else { return true };
     let start_first = [newer, older].iter().all(|service| service.spec.order == Order::StartFirst);
     start_first && !is_adopted(newer, older)

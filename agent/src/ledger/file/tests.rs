@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
-use evenkeel_machine::{Accepted, End, Kept};
+use evenkeel_machine::{Accepted, Blue, End, Kept};
 use evenkeel_model::{
     Assignment, CauseKind, Content, Digest, Failure, Generation, ImagePin, Millis, Phase, ReleaseNumber, Share, Terms,
     Version,
@@ -15,6 +15,10 @@ use super::*;
 
 fn key(environment: &str, app: &str) -> AppKey {
     AppKey { environment: environment.parse().unwrap(), app: app.parse().unwrap() }
+}
+
+fn terms() -> Terms {
+    Terms { health_deadline: Millis(1), pull_deadline: Millis(2), orphan_after: Millis(3), keep_blue: Millis(4) }
 }
 
 fn ledger(generation: u64) -> Ledger {
@@ -31,13 +35,15 @@ fn ledger(generation: u64) -> Ledger {
         content: Some(content.clone()),
         phase: Phase::Trial,
         share: Share::NONE,
-        terms: Terms { health_deadline: Millis(1), pull_deadline: Millis(2), orphan_after: Millis(3) },
+        terms: terms(),
     };
     let failure = Box::new(Failure::plain(CauseKind::Exited, "it ended"));
     let digest = Digest::of(b"web");
     let image = ImagePin::Registry { reference: "r/web:1".to_owned(), repository: "r/web".to_owned(), digest };
     let kept = vec![Kept { release: ReleaseNumber(1), images: vec![image] }];
-    Ledger { accepted: Some(Accepted { assignment, end: Some(End::Reverting { failure }) }), base: Some(content), kept }
+    let blue = Some(Blue { content: content.clone(), keep: Millis(5) });
+    let end = Some(End::Reverting { failure });
+    Ledger { accepted: Some(Accepted { assignment, end }), base: Some(content), kept, blue }
 }
 
 async fn what_was_saved_is_loaded(store: impl LedgerStore) {
@@ -126,6 +132,20 @@ async fn a_file_under_another_apps_name_is_refused() {
     let (directory, store, path) = two_generations().await;
     fs::copy(&path, directory.path().join("eu@other.json")).unwrap();
     assert!(matches!(store.load().await.unwrap_err(), LedgerError::Damaged { .. }));
+}
+
+#[test]
+fn a_ledger_of_the_version_before_has_all_of_it_and_keeps_nothing_beside_it() {
+    let mut older = serde_json::to_value(ledger(3)).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("blue").is_some());
+    let assignment = older["accepted"]["assignment"].as_object_mut().unwrap();
+    assert!(assignment.remove("share").is_some());
+    assert!(assignment["terms"].as_object_mut().unwrap().remove("keep_blue").is_some());
+    let read: Ledger = serde_json::from_value(older).unwrap();
+    let mut expected = Ledger { blue: None, ..ledger(3) };
+    let assignment = &mut expected.accepted.as_mut().unwrap().assignment;
+    (assignment.share, assignment.terms.keep_blue) = (Share::ALL, Millis(0));
+    assert_eq!(read, expected);
 }
 
 #[tokio::test]

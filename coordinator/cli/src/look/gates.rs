@@ -24,9 +24,9 @@ pub(crate) fn gates(view: &RolloutView, look: Look) -> Vec<String> {
     lines
 }
 
-/// One that was taken: `analysis errors: bad, 0.07 (at most 0.05)`.
+/// One that was taken, behind what asked for it: `analysis errors: bad, 0.07 (at most 0.05)`.
 pub(crate) fn reading(gate: &GateView, reading: &ReadingView, look: Look) -> String {
-    let name = gate.asks.split(',').next().unwrap_or_default();
+    let name = gate.asks.split([',', ':']).next().unwrap_or_default();
     format!("{}: {}", printable(name), result(reading, look))
 }
 

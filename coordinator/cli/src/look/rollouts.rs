@@ -83,7 +83,7 @@ fn about(view: &RolloutView, look: Look) -> Vec<(&'static str, String)> {
         ),
         (if view.ended.is_some() { "took" } else { "since" }, took(view, look)),
     ];
-    about.extend(share(view).map(|share| ("share", share)));
+    about.extend(share(view).map(|share| ("share", format!("{share} of what is new"))));
     if !view.freeze_override.is_empty() {
         about.push(("freeze", printable(&format!("none keeps it: {}", view.freeze_override))));
     }
@@ -159,11 +159,11 @@ pub(crate) fn waiting(waiting: &WaitingView, look: Look) -> String {
     text
 }
 
-/// `25% of what is new`: what the wave's hosts get now. None: that does not go in steps, or not any more.
+/// How much of what is new the wave's hosts get now, such as `25%`. None: that does not go in steps, or not any more.
 pub(crate) fn share(view: &RolloutView) -> Option<String> {
     let goes_in_steps = view.policy.as_ref().is_some_and(|policy| policy.shares.len() > 1);
     let goes_forward = matches!(view.state.as_str(), "advancing" | "paused");
-    (goes_in_steps && goes_forward).then(|| format!("{}% of what is new", view.share))
+    (goes_in_steps && goes_forward).then(|| format!("{}%", view.share))
 }
 
 /// `3 → 4`

@@ -61,7 +61,7 @@ pub(crate) fn of(view: &RolloutView, size: crate::Size, look: Look) -> Vec<Strin
 fn heading(view: &RolloutView, look: Look) -> Line {
     let ahead = view.prefetch.as_ref().map(|ahead| format!("  fetched ahead: {}", fetched_ahead(ahead)));
     let ahead = ahead.unwrap_or_default();
-    let share = share(view).map(|share| format!("  {share}")).unwrap_or_default();
+    let share = share(view).map(|share| format!(" at {share}")).unwrap_or_default();
     let beginning = format!("rollout {}  {} {}/{}", view.rollout, view.kind, view.environment, view.app);
     Line(vec![
         (Tone::Strong, printable(&beginning)),

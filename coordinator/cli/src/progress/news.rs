@@ -1,7 +1,7 @@
 //! What changed from one view of a rollout to the next, a line for each change, and the proof of each failure. Not here: the
 //! drawing on a terminal.
 
-use evenkeel_proto::v1::{GateView, PrefetchView, RolloutHostView, RolloutView, WaitingView};
+use evenkeel_proto::v1::{PrefetchView, RolloutHostView, RolloutView, WaitingView};
 
 use crate::format::{hosts, printable};
 use crate::look::{
@@ -179,16 +179,21 @@ fn shared(last: Option<&RolloutView>, next: &RolloutView) -> Option<String> {
     let before = last.and_then(share).filter(|_| last.is_some_and(|last| last.wave == next.wave));
     let is_new =
         before.as_ref().is_some_and(|before| *before != now) || (before.is_none() && next.state == "advancing");
-    is_new
-        .then(|| format!("rollout {}: wave {} gets {now}", next.rollout, wave(next.wave as usize, next.waves as usize)))
+    is_new.then(|| {
+        format!(
+            "rollout {}: wave {} gets {now} of what is new",
+            next.rollout,
+            wave(next.wave as usize, next.waves as usize)
+        )
+    })
 }
 
 /// What was measured since at its gates; of what is good only where every change is told.
 fn readings(last: Option<&RolloutView>, next: &RolloutView, detail: Detail, look: Look) -> Vec<String> {
-    let place = |gate: &GateView| (gate.wave, gate.at.clone(), gate.asks.clone(), gate.since);
     let mut lines = Vec::new();
-    for gate in next.gates.iter().filter(|gate| !gate.readings.is_empty()) {
-        let before = last.and_then(|last| last.gates.iter().find(|before| place(before) == place(gate)));
+    // A gate keeps its place once the rollout has come to it.
+    for (place, gate) in next.gates.iter().enumerate() {
+        let before = last.and_then(|last| last.gates.get(place));
         let seen = match (last, before) {
             (None, _) => gate.readings.len(),
             (Some(_), None) => 0,

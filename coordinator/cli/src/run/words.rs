@@ -41,10 +41,11 @@ impl Word {
             Self::Resume => vec![format!("rollout {id} goes on; hosts that failed are tried once more. {watch}")],
             Self::Promote => vec![format!("rollout {id} is promoted: it goes on when bake and gates let it. {watch}")],
             Self::Approve => {
-                let mut lines = vec![format!("rollout {id} is approved. {watch}")];
                 let still = view.waiting.iter().filter(|waiting| waiting.kind == "approval");
-                lines.extend(still.map(|waiting| format!("still waiting on {}", look::waiting(waiting, look))));
-                lines
+                let still: Vec<String> =
+                    still.map(|waiting| format!("still waiting on {}", look::waiting(waiting, look))).collect();
+                let said = if still.is_empty() { "is approved" } else { "has your approval" };
+                [vec![format!("rollout {id} {said}. {watch}")], still].concat()
             }
         }
     }

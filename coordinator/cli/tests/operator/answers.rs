@@ -117,6 +117,8 @@ async fn every_answer_is_as_kept_in_table_and_json() {
         ("host-label", "host label web-1 role=web old-".to_owned()),
         ("host-remove", "host remove web-1 --yes".to_owned()),
         ("plan", format!("plan -f {file}")),
+        ("simulate", format!("simulate {file} --hosts 12 --zones 3 --fails 10% --seed 5 --down zone=z2@1m+2m")),
+        ("simulate-runs", format!("simulate -f {file} --hosts 12 --fails 10% --unhealthy 5% --runs 5")),
         ("rollouts", "rollouts".to_owned()),
         ("rollout-show", "rollout show 7".to_owned()),
         ("rollout-abort", "rollout abort 7 --rollback".to_owned()),

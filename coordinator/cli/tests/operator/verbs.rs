@@ -130,6 +130,20 @@ async fn a_command_line_that_contradicts_itself_asks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fleet_that_can_not_be_imagined_is_told_with_all_its_problems() {
+    let (_directory, file) = compose_file(&format!("{SHOP}x-rollout: {{by: rack}}\n"));
+    let ran = Desk::dialling(Arc::new(Nowhere)).run(&format!("simulate {file} --hosts 0")).await;
+    assert_eq!((ran.code, ran.output.as_str()), (2, ""));
+    assert_eq!(ran.error.lines().filter(|line| line.starts_with("error: ")).count(), 2, "{}", ran.error);
+    assert!(ran.error.lines().last().unwrap().starts_with("  next: correct the options"), "{}", ran.error);
+    for arguments in
+        ["simulate --fails 3", "simulate a.yaml -f b.yaml", "simulate --zones a:0", "simulate --down z2@1m+1m"]
+    {
+        assert!(!Desk::understands(arguments), "{arguments}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_or_an_operator_is_removed_only_by_a_yes() {
     for (answer, arguments, code, asked) in [
         (None, "host remove web-1", 1, 0),

@@ -17,7 +17,12 @@ fn report(stage: Stage) -> AppReport {
         content: None,
         phase: Phase::Trial,
         share: evenkeel_model::Share::ALL,
-        terms: evenkeel_model::Terms { health_deadline: Millis(1), pull_deadline: Millis(1), orphan_after: Millis(1) },
+        terms: evenkeel_model::Terms {
+            health_deadline: Millis(1),
+            pull_deadline: Millis(1),
+            orphan_after: Millis(1),
+            keep_blue: Millis(0),
+        },
     };
     AppReport { stage, ..Seen::default().obey(&assignment) }
 }
