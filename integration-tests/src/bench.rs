@@ -8,18 +8,26 @@
 
 mod arguments;
 mod figures;
+mod ground;
 mod load;
 mod memory;
 mod program;
 pub mod proxy;
+pub mod rollout;
 pub mod swap;
+mod swarm;
 mod table;
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use nix::sched::{CloneFlags, setns};
+
+use crate::hosts::Host;
 
 pub use arguments::Arguments;
 pub use figures::{Figures, keep_samples, median};
@@ -30,6 +38,8 @@ pub use table::Table;
 
 /// Between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// For a port that somebody else opens.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds. The error is its own, or says `what` was waited for in vain.
 pub fn until(what: &str, deadline: Duration, mut condition: impl FnMut() -> Result<bool>) -> Result<()> {
@@ -41,6 +51,21 @@ pub fn until(what: &str, deadline: Duration, mut condition: impl FnMut() -> Resu
         thread::sleep(LOOK_EVERY);
     }
     Ok(())
+}
+
+/// Waits until a port of the host answers from outside.
+fn answers(host: &Host, port: u16) -> Result<()> {
+    until("the port answers", ANSWER_DEADLINE, || Ok(host.http_get(port, "/").is_ok_and(|answer| answer.status == 200)))
+}
+
+/// The machine's time, which a bench is made of.
+fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
+/// This thread is in the host's network from now on.
+fn enter(namespace: &Path) -> Result<()> {
+    setns(File::open(namespace)?, CloneFlags::CLONE_NEWNET).context("cannot enter the host's network")
 }
 
 /// A line of progress, on standard error: standard output is for the result.

@@ -50,4 +50,4 @@ pub use process::Process;
 pub use prometheus::Prometheus;
 pub use registry::Registry;
 pub use run::sweep;
-pub use traffic::{Answered, Lost, Record, Traffic};
+pub use traffic::{Answered, Lost, Manner, Record, Traffic};

@@ -183,7 +183,9 @@ fn an_engine_judges_an_image_with_a_health_check() -> Result<()> {
     let fleet = Fleet::start(1)?;
     let engine = fleet.host(0).engine();
     for (mode, verdict) in [("graceful", "healthy"), ("unready", "unhealthy")] {
-        let image = Image { repository: "checked", tag: mode, environment: &[("MODE", mode)], healthcheck: true };
+        let environment = [("MODE", mode)];
+        let image =
+            Image { repository: "checked", tag: mode, environment: &environment, healthcheck: true, own_layer: false };
         let published = fleet.publish_image(image)?;
         engine.pull(&published.pinned())?;
         engine.run_container(mode, &published.pinned(), &[])?;

@@ -14,15 +14,13 @@ mod slots;
 mod stop_start;
 mod swarm;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{Arguments, Outcome, note};
-use crate::hosts::{Fleet, Host, Published};
-use crate::installation::Installation;
+use super::ground::Ground;
+use super::{Arguments, Outcome, note, pause};
+use crate::hosts::{Fleet, Published};
 use ours::{Ours, Shape};
 use row::Row;
 
@@ -49,13 +47,6 @@ trait Candidate {
     fn swap(&mut self, release: &Published) -> Result<()>;
 }
 
-/// Where all of it happens: with Evenkeel installed, or without.
-#[derive(Debug)]
-enum Ground {
-    Installed(Installation),
-    Bare(Fleet),
-}
-
 /// The releases of one program.
 #[derive(Debug, Clone)]
 struct Releases {
@@ -63,32 +54,6 @@ struct Releases {
     second: Published,
     /// Well at first, and then not any more.
     sick: Published,
-}
-
-impl Ground {
-    /// With Evenkeel, if that can be had; else the reason is a problem, and the peers are measured all the same.
-    fn prepare(arguments: &Arguments, problems: &mut Vec<String>) -> Result<Self> {
-        if arguments.ours {
-            // The harness panics where a test would have failed.
-            match catch_unwind(AssertUnwindSafe(|| Installation::start(1))) {
-                Ok(Ok(installation)) => return Ok(Self::Installed(installation)),
-                Ok(Err(error)) => problems.push(format!("evenkeel is not measured: {error:#}")),
-                Err(_) => problems.push("evenkeel is not measured: it did not start; see above".to_owned()),
-            }
-        }
-        Ok(Self::Bare(Fleet::start(1)?))
-    }
-
-    fn fleet(&self) -> &Fleet {
-        match self {
-            Self::Installed(installation) => installation.fleet(),
-            Self::Bare(fleet) => fleet,
-        }
-    }
-
-    fn host(&self) -> &Host {
-        self.fleet().host(0)
-    }
 }
 
 impl Releases {
@@ -112,7 +77,7 @@ impl Releases {
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     arguments.check_peers(&PEERS)?;
     let mut problems = Vec::new();
-    let ground = Ground::prepare(arguments, &mut problems)?;
+    let ground = Ground::prepare(1, arguments, &mut problems)?;
     note("publishing the releases");
     let releases =
         PROGRAMS.iter().map(|program| Releases::publish(ground.fleet(), program)).collect::<Result<Vec<_>>>()?;
@@ -179,9 +144,4 @@ fn candidate<'a>(peer: &str, ground: &'a Ground, port: u16) -> Result<Box<dyn Ca
         "nginx" => Box::new(nginx::Nginx::new(fleet, host, port)?),
         _ => Box::new(haproxy::Haproxy::new(fleet, host, port)?),
     })
-}
-
-/// The machine's time, which a bench is made of.
-fn pause(time: Duration) {
-    thread::sleep(time);
 }

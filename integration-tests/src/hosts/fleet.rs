@@ -81,7 +81,7 @@ impl Fleet {
 
     /// Puts the test program into the registry as `app:TAG` with `environment` baked in; see [`Images::publish`].
     pub fn publish(&self, tag: &str, environment: &[(&str, &str)]) -> Result<Published> {
-        self.publish_image(Image { repository: "app", tag, environment, healthcheck: false })
+        self.publish_image(Image { repository: "app", tag, environment, healthcheck: false, own_layer: false })
     }
 
     /// Puts any test image into the registry, with the help of the first host's engine.

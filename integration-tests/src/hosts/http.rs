@@ -69,11 +69,16 @@ pub(super) struct Connection<S> {
 
 impl Connection<TcpStream> {
     pub(super) fn open(address: SocketAddr, timeout: Duration) -> Result<Self> {
+        Self::open_within(address, timeout, timeout)
+    }
+
+    /// `connect` is for connecting, `answer` for each read and write.
+    pub(super) fn open_within(address: SocketAddr, connect: Duration, answer: Duration) -> Result<Self> {
         let stream =
-            TcpStream::connect_timeout(&address, timeout).with_context(|| format!("cannot connect to {address}"))?;
+            TcpStream::connect_timeout(&address, connect).with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
+        stream.set_read_timeout(Some(answer))?;
+        stream.set_write_timeout(Some(answer))?;
         Ok(Self::over(stream, address.to_string()))
     }
 }

@@ -20,11 +20,11 @@ use super::registry::Registry;
 const HEALTHCHECK: &str =
     "HEALTHCHECK --interval=1s --timeout=2s --retries=2 CMD [\"/program\", \"check\", \"8080/healthz\"]";
 
-/// The test program as a layer, ready to become any number of images.
+/// The test program, ready to become any number of images.
 #[derive(Debug)]
 pub struct Images {
     program: PathBuf,
-    layer: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 /// What an image shall be.
@@ -38,6 +38,8 @@ pub struct Image<'a> {
     pub environment: &'a [(&'a str, &'a str)],
     /// Whether the image brings a health check of its own.
     pub healthcheck: bool,
+    /// Whether it shares no layer with any other, so that a pull of it is a whole one wherever it has not been.
+    pub own_layer: bool,
 }
 
 /// An image in the registry.
@@ -68,7 +70,7 @@ impl Images {
     pub fn build() -> Result<Self> {
         let program = build_program()?;
         let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-        Ok(Self { layer: layer::with_program(&bytes), program })
+        Ok(Self { program, bytes })
     }
 
     /// The program's file, for running it on a host without a container (`program check …`).
@@ -97,7 +99,8 @@ impl Images {
             path.push_str(&encode(&change));
         }
         let headers = [("Content-Type", "application/x-tar")];
-        let answer = engine.call(Request { method: "POST", path: &path, headers: &headers, body: &self.layer })?;
+        let layer = layer::with_program(&self.bytes, image.own_layer.then_some(image.tag));
+        let answer = engine.call(Request { method: "POST", path: &path, headers: &headers, body: &layer })?;
         let id = engine::progress(&answer)?.pop().and_then(|last| last.get("status")?.as_str().map(str::to_owned));
         id.context("the engine did not say the image's id")
     }

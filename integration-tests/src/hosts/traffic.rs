@@ -20,9 +20,29 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 /// After so many requests the client stops by itself: a quarter of an hour at the interval above.
 const REQUESTS_AT_MOST: usize = 90_000;
 
+/// How a client asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Whether it goes on with its connection for as long as the other side keeps it; else each request gets a new one.
+    pub keep_alive: bool,
+    /// Between the starts of two requests, unless one takes longer.
+    pub every: Duration,
+    /// Without a connection after this, a request is lost.
+    pub connect: Duration,
+    /// Without an answer after this, a request is lost.
+    pub answer: Duration,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { keep_alive: false, every: INTERVAL, connect: TIMEOUT, answer: TIMEOUT }
+    }
+}
+
 /// A client at work. Dropping it stops it.
 #[derive(Debug)]
 pub struct Traffic {
+    began: Instant,
     shared: Arc<Shared>,
     client: Option<JoinHandle<()>>,
 }
@@ -65,18 +85,24 @@ struct Shared {
 impl Traffic {
     /// Asks `GET /` at `address`, each time on a new connection.
     pub fn start(address: SocketAddr) -> Self {
-        Self::begin(address, false)
+        Self::begin(address, Manner::default())
     }
 
     /// Asks `GET /` at `address` on one connection for as long as the other side keeps it.
     pub fn start_kept_alive(address: SocketAddr) -> Self {
-        Self::begin(address, true)
+        Self::begin(address, Manner { keep_alive: true, ..Manner::default() })
     }
 
-    fn begin(address: SocketAddr, keep_alive: bool) -> Self {
-        let shared = Arc::new(Shared::default());
-        let client = Client { address, keep_alive, connection: None, shared: Arc::clone(&shared) };
-        Self { shared, client: Some(thread::spawn(move || client.work())) }
+    /// Asks `GET /` at `address` in this manner.
+    pub fn begin(address: SocketAddr, manner: Manner) -> Self {
+        let (began, shared) = (Instant::now(), Arc::new(Shared::default()));
+        let client = Client { address, manner, began, connection: None, shared: Arc::clone(&shared) };
+        Self { began, shared, client: Some(thread::spawn(move || client.work())) }
+    }
+
+    /// Since when its record counts.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// What has been seen up to now.
@@ -87,6 +113,11 @@ impl Traffic {
     /// The version of the last answer.
     pub fn version(&self) -> Option<String> {
         self.shared.record().answered.last().map(|answer| answer.version.clone())
+    }
+
+    /// The version that answers: of the last answer, unless a request was lost since.
+    pub fn serves(&self) -> Option<String> {
+        self.shared.record().last().map(str::to_owned)
     }
 
     /// Ends the traffic, after the request that is under way, and returns all that was seen.
@@ -118,9 +149,24 @@ impl Record {
         versions
     }
 
+    /// The version of the last answer, unless a request was lost since.
+    fn last(&self) -> Option<&str> {
+        let lost = self.lost.last().map(|lost| lost.at);
+        let last = self.answered.last().filter(|answer| lost.is_none_or(|lost| answer.at > lost));
+        last.map(|answer| answer.version.as_str())
+    }
+
     /// The longest time from one answer to the next.
     pub fn longest_gap(&self) -> Duration {
         self.answered.windows(2).map(|pair| pair[1].at.saturating_sub(pair[0].at)).max().unwrap_or_default()
+    }
+
+    /// The first answer of this version behind which nothing else was seen: no other version, and no loss. None: it is not so at the end.
+    pub fn only_since(&self, version: &str) -> Option<Duration> {
+        let others = self.answered.iter().filter(|answer| answer.version != version).map(|answer| answer.at);
+        let last = others.chain(self.lost.iter().map(|lost| lost.at)).max();
+        let behind = |answer: &&Answered| answer.version == version && last.is_none_or(|last| answer.at > last);
+        self.answered.iter().find(behind).map(|answer| answer.at)
     }
 
     /// How many requests were made.
@@ -137,28 +183,28 @@ impl Shared {
 
 struct Client {
     address: SocketAddr,
-    keep_alive: bool,
+    manner: Manner,
+    began: Instant,
     connection: Option<Connection<TcpStream>>,
     shared: Arc<Shared>,
 }
 
 impl Client {
     fn work(mut self) {
-        let began = Instant::now();
         for _ in 0..REQUESTS_AT_MOST {
             if self.shared.stopping.load(Ordering::SeqCst) {
                 return;
             }
             let asked = Instant::now();
             let answer = self.ask();
-            let at = began.elapsed();
+            let at = self.began.elapsed();
             match answer {
                 Ok(version) => {
                     self.shared.record().answered.push(Answered { at, took: asked.elapsed(), version });
                 }
                 Err(error) => self.shared.record().lost.push(Lost { at, why: format!("{error:#}") }),
             }
-            thread::sleep(INTERVAL.saturating_sub(asked.elapsed()));
+            thread::sleep(self.manner.every.saturating_sub(asked.elapsed()));
         }
     }
 
@@ -166,11 +212,11 @@ impl Client {
     fn ask(&mut self) -> Result<String> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection::open(self.address, TIMEOUT)?,
+            None => Connection::open_within(self.address, self.manner.connect, self.manner.answer)?,
         };
-        let wish = if self.keep_alive { "keep-alive" } else { "close" };
+        let wish = if self.manner.keep_alive { "keep-alive" } else { "close" };
         let answer = connection.send(Request { headers: &[("Connection", wish)], ..Request::new("GET", "/") })?;
-        if self.keep_alive && !connection.is_closed() {
+        if self.manner.keep_alive && !connection.is_closed() {
             self.connection = Some(connection);
         }
         ensure!(answer.status == 200, "answered {}: {}", answer.status, answer.text());

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ground::Ground;
 use super::routes::{Ours, route};
-use crate::bench::note;
+use crate::bench::{enter, note};
 
 /// Apps, each with a route of its own.
 const ROUTES: usize = 1000;
@@ -172,10 +172,4 @@ impl Connection {
         ensure!(is_success, "app {app} was not answered 200");
         Ok(String::from_utf8_lossy(&body).trim_end().to_owned())
     }
-}
-
-/// This thread is in the host's network from now on.
-fn enter(namespace: &std::path::Path) -> Result<()> {
-    let file = std::fs::File::open(namespace)?;
-    nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET).context("cannot enter the host's network")
 }

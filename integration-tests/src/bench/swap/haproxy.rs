@@ -10,8 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Candidate;
 use super::slots::Slots;
-use super::stop_start::answers;
-use crate::bench::until;
+use crate::bench::{answers, until};
 use crate::hosts::{Fleet, Host, Process, Published};
 
 /// For the old server's last requests.

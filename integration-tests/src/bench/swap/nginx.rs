@@ -8,8 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::Candidate;
 use super::slots::Slots;
-use super::stop_start::answers;
-use crate::bench::until;
+use crate::bench::{answers, until};
 use crate::hosts::{Fleet, Host, Process, Published};
 
 /// How long workers of the old configuration may take over their last requests.

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 
 use super::Candidate;
-use super::stop_start::answers;
+use crate::bench::answers;
 use crate::hosts::Published;
 use crate::installation::Installation;
 

@@ -1,15 +1,12 @@
 //! Stop, then start: `docker stop`, `docker rm`, `docker run -p`, as a shell script does it. The image is there already.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
 use super::Candidate;
-use crate::bench::until;
+use crate::bench::answers;
 use crate::hosts::{Host, Published};
-
-/// For a container to answer.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct StopStart<'a> {
@@ -65,9 +62,4 @@ pub(super) fn away(host: &Host, port: u16, release: &Published) -> Result<Vec<f6
     }
     host.run("docker", &["rm", "--force", &bare.name()])?;
     Ok(times)
-}
-
-/// Waits until a port of the host answers from outside.
-pub(super) fn answers(host: &Host, port: u16) -> Result<()> {
-    until("the port answers", DEADLINE, || Ok(host.http_get(port, "/").is_ok_and(|answer| answer.status == 200)))
 }

@@ -66,3 +66,15 @@ fn a_record_tells_the_swaps_and_the_longest_gap() {
     assert_eq!(record.versions(), ["v1", "v2"]);
     assert_eq!(record.longest_gap(), Duration::from_millis(240));
 }
+
+#[test]
+fn a_record_tells_since_when_nothing_else_was_seen() {
+    let answered = ["v1", "v2", "v1", "v2", "v2"].into_iter().zip(1..).map(|(version, at)| answered(at * 10, version));
+    let mut record = Record { answered: answered.collect(), lost: Vec::new() };
+    let millis = |record: &Record, version| record.only_since(version).map(|at| at.as_millis());
+    assert_eq!((millis(&record, "v2"), millis(&record, "v1"), millis(&record, "v3")), (Some(40), None, None));
+    record.lost.push(Lost { at: Duration::from_millis(45), why: "refused".to_owned() });
+    assert_eq!((millis(&record, "v2"), record.last()), (Some(50), Some("v2")));
+    record.lost.push(Lost { at: Duration::from_millis(55), why: "refused".to_owned() });
+    assert_eq!((millis(&record, "v2"), record.last()), (None, None));
+}
