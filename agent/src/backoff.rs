@@ -10,27 +10,27 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Waits between tries.
 #[derive(Debug, Clone)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     random: u64,
     ceiling: Duration,
 }
 
 impl Backoff {
     /// With a seed that differs between hosts.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { random: seed, ceiling: FIRST }
     }
 
     /// It worked, for so long. The next wait is short again, unless that was too short to call it work: what ends as soon as it begins
     /// would otherwise be begun ten times a second.
-    pub(crate) fn held(&mut self, time: Duration) {
+    pub fn held(&mut self, time: Duration) {
         if time >= LONGEST {
             self.ceiling = FIRST;
         }
     }
 
     /// The next wait: anything up to a ceiling that doubles.
-    pub(crate) fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let ceiling = self.ceiling;
         self.ceiling = (self.ceiling * 2).min(LONGEST);
         let millis = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -56,11 +56,11 @@ mod tests {
         let mut backoff = Backoff::new(7);
         let mut ceiling = FIRST;
         for _ in 0..20 {
-            assert!(backoff.next() < ceiling);
+            assert!(backoff.wait() < ceiling);
             ceiling = (ceiling * 2).min(LONGEST);
         }
         backoff.held(LONGEST);
-        assert!(backoff.next() < FIRST);
+        assert!(backoff.wait() < FIRST);
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         let mut backoff = Backoff::new(7);
         for _ in 0..10 {
             backoff.held(Duration::from_millis(20));
-            backoff.next();
+            backoff.wait();
         }
         assert_eq!(backoff.ceiling, LONGEST);
     }
@@ -78,7 +78,7 @@ mod tests {
         let waits = |seed| {
             std::iter::repeat_with({
                 let mut backoff = Backoff::new(seed);
-                move || backoff.next()
+                move || backoff.wait()
             })
             .take(5)
             .collect::<Vec<_>>()

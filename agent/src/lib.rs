@@ -4,7 +4,7 @@
 //! *Invariant:* nothing here listens on the network; the agent dials out. *Invariant:* nothing is done that is not durable first.
 //! Deliberately not here: decisions (crate `evenkeel-machine`) and the shared vocabulary (crate `evenkeel-model`).
 
-mod backoff;
+pub mod backoff;
 pub mod config;
 pub mod contact;
 pub mod credentials;

@@ -4,6 +4,7 @@
 //! Not here: any state, any decision, and connections (`listen.rs`).
 
 mod agent;
+mod beats;
 mod conversation;
 mod engine;
 mod enrolment;

@@ -25,6 +25,7 @@ mod app;
 mod event;
 mod freezes;
 mod handle;
+mod heard;
 mod hosts;
 mod live;
 mod membership;
@@ -45,6 +46,7 @@ pub use event::{
     PlannedDeploy, Reported, Rollback, RolloutSnapshot, RolloutWord, Turn, Wanted, Word,
 };
 pub use handle::Handle;
+pub use heard::Heard;
 pub use refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
 
 use event::Event;

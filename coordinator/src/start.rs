@@ -19,12 +19,17 @@ use evenkeel_certs::TimeSource;
 use evenkeel_cli::{Exit, Globals, Terminal, Verb};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use tokio::net::TcpListener;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Threads of `serve`: one for the controller, one for handshakes and rpcs. A small machine runs it beside other things.
 const THREADS: usize = 2;
+
+/// Connections that the kernel holds until they are accepted; it takes its own limit where that is lower (4,096 by default). A fleet that comes back at once
+/// after a restart fills the usual 1,024, and whoever finds no place tries again after one second, three and seven.
+const BACKLOG: u32 = 4096;
 
 /// The store's file, in the data folder.
 const STORE_FILE: &str = "store.sqlite";
@@ -33,6 +38,9 @@ const STORE_FILE: &str = "store.sqlite";
 pub(crate) fn serve(file: Option<&Path>, flags: RawConfig) -> Result<()> {
     let config = Config::load(file, &environment(), flags)?;
     log(&config);
+    if let Err(error) = raise_file_limit() {
+        tracing::warn!(%error, "the limit of open files stays as it is, and each agent needs one");
+    }
     let runtime = runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     runtime.block_on(run_until_signalled(config))
 }
@@ -70,8 +78,8 @@ async fn run_until_signalled(config: Config) -> Result<()> {
     let data_dir = config.data_dir.clone();
     let _lock = lock(&data_dir)?;
     // Before anything is made: whoever can't listen founds no fleet.
-    let listener = bind("listen", config.listen).await?;
-    let http = bind("http_listen", config.http_listen).await?;
+    let listener = bind("listen", config.listen)?;
+    let http = bind("http_listen", config.http_listen)?;
     let store = data_dir.join(STORE_FILE);
     let store =
         SqliteStore::open(&store).await.with_context(|| format!("the store {} can't be opened", store.display()))?;
@@ -106,8 +114,21 @@ async fn run_until_signalled(config: Config) -> Result<()> {
     Ok(run(parts, told).await?)
 }
 
-async fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("can't listen on {address} ({key})"))
+fn bind(key: &'static str, address: std::net::SocketAddr) -> Result<TcpListener> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart must not wait for connections of the process before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().with_context(|| format!("can't listen on {address} ({key})"))
+}
+
+/// Each agent is an open file, and shells and service managers begin with a thousand: as many as this process may have.
+fn raise_file_limit() -> nix::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }
 }
 
 fn registries(config: &Config) -> RegistrySettings {
@@ -161,5 +182,23 @@ mod tests {
         assert!(refused.contains("another coordinator runs with"), "{refused}");
         drop(first);
         lock(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_allows() {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, hard.min(256), hard).unwrap();
+        raise_file_limit().unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (hard, hard));
+    }
+
+    #[tokio::test]
+    async fn what_listens_can_be_reached_and_its_port_is_taken() {
+        let listener = bind("listen", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, connected) = tokio::join!(listener.accept(), tokio::net::TcpStream::connect(address));
+        assert!(accepted.is_ok() && connected.is_ok());
+        let refused = format!("{:#}", bind("listen", address).unwrap_err());
+        assert!(refused.contains(&format!("can't listen on {address} (listen)")), "{refused}");
     }
 }

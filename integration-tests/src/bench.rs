@@ -14,9 +14,11 @@ mod memory;
 mod program;
 pub mod proxy;
 pub mod rollout;
+pub mod scale;
 pub mod swap;
 mod swarm;
 mod table;
+mod taken;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -35,6 +37,7 @@ pub use load::{Load, Report};
 pub use memory::{Memory, Watch};
 pub use program::{Outcome, main};
 pub use table::Table;
+pub use taken::{processor_time, resident};
 
 /// Between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -6,6 +6,7 @@
 
 mod binaries;
 mod compose;
+mod footprint;
 mod proxies;
 mod verbs;
 
@@ -18,8 +19,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::hosts::{Fleet, Process, eventually};
 
-pub use binaries::{agent_binary, agent_with_failpoints, coordinator_binary, optimised_agent};
+pub use binaries::{
+    agent_binary, agent_with_failpoints, coordinator_binary, crowd_binary, optimised_agent, optimised_coordinator,
+};
 pub use compose::{Compose, Published};
+pub use footprint::Footprint;
 pub use verbs::{Ended, places};
 
 /// For anything that a process does by itself.
@@ -33,6 +37,8 @@ pub struct Installation {
     coordinator: Mutex<Option<Process>>,
     agents: Vec<Mutex<Option<Process>>>,
     proxies: Vec<Mutex<Option<Process>>>,
+    /// Of each host; none: it has none.
+    zones: Vec<Option<String>>,
     fleet: Fleet,
 }
 
@@ -44,11 +50,21 @@ fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Installation {
     /// So many hosts, joined as `h1`, `h2`, … with the label `role=web`, all connected.
     pub fn start(hosts: u8) -> Result<Self> {
-        let fleet = Fleet::start(hosts)?;
-        let none = || (0..hosts).map(|_| Mutex::new(None)).collect();
-        let installation = Self { coordinator: Mutex::new(None), agents: none(), proxies: none(), fleet };
+        Self::start_labelled(vec![None; hosts.into()])
+    }
+
+    /// A host in each of these zones, by the label `zone`; the rest as with [`Installation::start`].
+    pub fn start_in_zones(zones: &[&str]) -> Result<Self> {
+        Self::start_labelled(zones.iter().map(|zone| Some((*zone).to_owned())).collect())
+    }
+
+    fn start_labelled(zones: Vec<Option<String>>) -> Result<Self> {
+        let fleet = Fleet::start(u8::try_from(zones.len())?)?;
+        let none = || zones.iter().map(|_| Mutex::new(None)).collect();
+        let (agents, proxies) = (none(), none());
+        let installation = Self { coordinator: Mutex::new(None), agents, proxies, zones, fleet };
         installation.start_coordinator()?;
-        for host in 0..usize::from(hosts) {
+        for host in 0..installation.zones.len() {
             installation.start_proxy(host)?;
             installation.join(host)?;
             installation.start_agent(host)?;
@@ -93,7 +109,9 @@ impl Installation {
 
     /// Gets a token for this host, and joins by it.
     pub fn join(&self, host: usize) -> Result<()> {
-        let token = self.token(&["--label", "role=web"])?;
+        let zone = self.zones[host].as_ref().map(|zone| format!("zone={zone}"));
+        let labels = ["role=web"].into_iter().chain(zone.as_deref());
+        let token = self.token(&labels.flat_map(|label| ["--label", label]).collect::<Vec<_>>())?;
         let joined = self.join_with(host, &token)?;
         ensure!(joined.code == 0, "the host did not join: {joined}");
         Ok(())

@@ -4,29 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::Result;
 use evenkeel_integration_tests::hosts::eventually;
-use evenkeel_integration_tests::installation::{Compose, Installation, SOON};
+use evenkeel_integration_tests::installation::{Footprint, Installation, SOON};
 
 /// Resident memory that the agent may have, in KiB.
 const MEMORY: u64 = 12 * 1024;
+/// How long it is looked at.
+const SAMPLE: Duration = Duration::from_mins(1);
 /// The kernel's tables of sockets, and how each writes the state of one that anybody may send to: listening, or not connected.
 const DOORS: [(&str, &str); 4] = [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")];
-
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// Processor time in clock ticks, of which a second has 100.
-fn ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after_name = stat.rsplit_once(") ").unwrap().1;
-    let fields: Vec<_> = after_name.split_whitespace().collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
 
 /// The sockets of a process that anybody on the network may send to.
 fn doors(pid: u32) -> Vec<String> {
@@ -58,27 +47,14 @@ fn a_door_of_each_kind_is_seen() {
 
 #[test]
 fn an_agent_with_three_containers_is_small_and_has_no_open_door() -> Result<()> {
-    let installation = Installation::start(1)?;
-    installation.fleet().publish("v1", &[("VERSION", "v1"), ("MODE", "graceful")])?;
-    let mut compose = Compose::unpublished("v1").with("bake", "1s");
-    let image = format!("{}/app:v1", installation.fleet().registry().address());
-    // Two more services beside the one that the file has.
-    compose.service.push(format!("labels: {{ first: \"yes\" }}\n  two:\n    image: {image}\n  three:\n    image: {image}\n  one:\n    image: {image}"));
-    let ended = installation.deploy(&compose)?;
-    assert_eq!(ended.code, 0, "{ended}");
-    installation.kill_agent(0);
-    installation.start_optimised_agent(0)?;
-    installation.until_connected()?;
-
-    let pid = installation.agent_pid(0).unwrap();
-    let began = ticks(pid);
-    let sample = std::time::Duration::from_mins(1);
-    let since = std::time::SystemTime::now();
-    eventually("a while has passed", sample * 2, || since.elapsed().is_ok_and(|elapsed| elapsed >= sample));
-    let used = ticks(pid) - began;
-    let memory = resident(pid);
-    println!("agent: {memory} KiB resident, {} ms of processor time in {} s", used * 10, sample.as_secs());
-    assert!(memory <= MEMORY, "{memory} KiB resident");
+    let installation = Installation::with_three_containers()?;
+    let Footprint { pid, resident_kib, processor_time } = installation.footprint(SAMPLE)?;
+    println!(
+        "agent: {resident_kib} KiB resident, {} ms of processor time in {} s",
+        processor_time.as_millis(),
+        SAMPLE.as_secs()
+    );
+    assert!(resident_kib <= MEMORY, "{resident_kib} KiB resident");
     eventually("nothing listens", SOON, || doors(pid).is_empty());
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! The generated code is committed; a test generates it anew and compares. Wire types stop at this crate's callers' edge: logic
 //! works on `evenkeel-model`. Deliberately not here: transport, TLS, who may call what.
 
+pub mod codec;
 pub mod convert;
 
 pub use convert::Malformed;

@@ -11,7 +11,8 @@ fn the_committed_code_is_what_the_protocol_files_generate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(FILES, [root.join("proto")]).expect("the protocol files compile");
     let scratch = tempfile::tempdir().expect("a scratch folder");
-    let mut builder = tonic_prost_build::configure().out_dir(scratch.path()).btree_map(".");
+    let mut builder =
+        tonic_prost_build::configure().out_dir(scratch.path()).btree_map(".").codec_path("crate::codec::SmallCodec");
     // Operators' views are the JSON output too; the agents' messages are never shown as they are.
     let operator = descriptors.file.iter().find(|file| file.name() == FILES[2]).expect("the operators' file");
     for message in &operator.message_type {

@@ -12,10 +12,11 @@ use evenkeel_proto::Malformed;
 use evenkeel_proto::convert::duration_to_wire;
 use evenkeel_proto::v1::{self, SessionDown, SessionUp, Welcome, session_down, session_up};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::beats::Beats;
 use super::{StreamEnd, revoked};
 use crate::auth::Denied;
 use crate::config::SessionTerms;
@@ -61,7 +62,8 @@ impl Conversation {
         let mut revoked = pin!(revoked(&link, &time, &stop));
         let mut desired = self.connected.wanted.take();
         let mut next = Some(Next::Welcome);
-        let mut beat_at = Instant::now() + self.terms.beat.to_std();
+        let mut beats = Beats::begin(self.terms.beat.to_std());
+        let mut beat = pin!(sleep_until(beats.due()));
         loop {
             tokio::select! {
                 biased;
@@ -69,9 +71,14 @@ impl Conversation {
                 () = self.connected.over.cancelled() => return Some(StreamEnd::Superseded),
                 // Cancel safe: a message is either taken whole or not at all.
                 message = up.message() => match message {
-                    Ok(Some(message)) => if self.hear(message).await.is_err() {
-                        return Some(StreamEnd::Stopping);
-                    },
+                    Ok(Some(message)) => {
+                        // Before the controller gets to it, which may have much to do.
+                        self.connected.heard.note();
+                        if self.hear(message).await.is_err() {
+                            return Some(StreamEnd::Stopping);
+                        }
+                        next = next.or(beats.answers().then_some(Next::Beat));
+                    }
                     Ok(None) | Err(_) => return None,
                 },
                 room = down.reserve(), if next.is_some() => {
@@ -80,7 +87,8 @@ impl Conversation {
                     room.send(Ok(self.message(next.take(), desired.as_mut())));
                     // What is desired comes once at the start, whether it has changed or not.
                     next = (is_welcome && desired.is_some()).then_some(Next::Desired);
-                    beat_at = Instant::now() + self.terms.beat.to_std();
+                    beats.sent();
+                    beat.as_mut().reset(beats.due());
                 }
                 changed = changed(desired.as_mut()), if next != Some(Next::Welcome) && next != Some(Next::Desired) => {
                     if changed.is_err() {
@@ -90,7 +98,7 @@ impl Conversation {
                         next = Some(Next::Desired);
                     }
                 }
-                () = sleep_until(beat_at), if next.is_none() => next = Some(Next::Beat),
+                () = &mut beat, if next.is_none() => next = Some(Next::Beat),
             }
         }
     }
@@ -116,22 +124,20 @@ impl Conversation {
     }
 
     async fn hear(&self, message: SessionUp) -> Result<(), Unavailable> {
-        let (host, connection) = (self.host.clone(), self.connected.connection);
+        let (host, connection) = (|| self.host.clone(), self.connected.connection);
         match message.message {
             Some(session_up::Message::Report(report)) => {
-                self.handle.reported(host, connection, self.readable(&report)).await
+                self.handle.reported(host(), connection, self.readable(&report)).await
             }
             Some(session_up::Message::Stats(stats)) => match HostStats::try_from(&stats) {
-                Ok(stats) => self.handle.stats(host, connection, stats).await,
+                Ok(stats) => self.handle.stats(host(), connection, stats).await,
                 Err(malformed) => {
                     self.complain("stats", &malformed);
-                    self.handle.heard(host, connection).await
+                    Ok(())
                 }
             },
             // A newer agent may say more than we know: it is alive, and that is all.
-            Some(session_up::Message::Beat(_) | session_up::Message::Hello(_)) | None => {
-                self.handle.heard(host, connection).await
-            }
+            Some(session_up::Message::Beat(_) | session_up::Message::Hello(_)) | None => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@ use evenkeel_model::{
 use evenkeel_proto::v1;
 use evenkeel_rollout::{Duty, GateId, Measured, Preview, Rollout, WaitingOn};
 
+use super::heard::Heard;
 use super::refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
 use crate::gauge::Measurement;
 use crate::store::{Freeze, Operator, Role, Token};
@@ -70,6 +71,8 @@ pub struct Connected {
     pub wanted: Option<watch::Receiver<Arc<Wanted>>>,
     /// Cancelled when the stream is to end: the host opened another one, fell silent, or was removed.
     pub over: CancellationToken,
+    /// Where it is to be noted that something came by it, whatever it was.
+    pub heard: Heard,
 }
 
 /// A release to be made and rolled out.
@@ -260,8 +263,6 @@ pub struct PlannedDeploy {
 pub(super) enum Event {
     /// A host has opened a stream.
     Connected(Box<Hello>, Reply<Result<Connected, ConnectError>>),
-    /// Something without content came by a stream.
-    Heard(HostId, ConnectionId),
     /// A host's report on all its apps.
     Reported(HostId, ConnectionId, Box<Reported>),
     /// How a host is doing.

@@ -58,11 +58,6 @@ impl Handle {
         answer.await.map_err(|_| Unavailable)?
     }
 
-    /// Something came by the stream that says no more than that the host is alive.
-    pub async fn heard(&self, host: HostId, connection: ConnectionId) -> Result<(), Unavailable> {
-        self.send(Event::Heard(host, connection)).await
-    }
-
     /// The host's report on all its apps, what it refuses and what it fetches ahead. Replaces the one before.
     pub async fn reported(
         &self,

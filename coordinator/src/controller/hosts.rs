@@ -1,16 +1,16 @@
 //! What agents tell: streams, reports, silence. Not here: what is known of a stream (`live.rs`), and what follows (the plan).
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use evenkeel_model::{HostId, UnixMillis};
 
 use super::event::{ConnectionId, Hello, Reported};
+use super::live::Taken;
 use super::refusal::ConnectError;
 use super::state::State;
 
 impl State {
-    pub(super) fn connect(&mut self, hello: &Hello, now: UnixMillis) -> Result<CancellationToken, ConnectError> {
+    pub(super) fn connect(&mut self, hello: &Hello, now: UnixMillis) -> Result<Taken, ConnectError> {
         self.known_host(&hello.host)?;
         let taken = self.live.connect(hello, now).ok_or_else(|| ConnectError::Superseded(hello.host.clone()))?;
         if hello.highest_epoch > self.epoch() {
@@ -39,9 +39,9 @@ impl State {
     }
 
     /// A report replaces the one before, in every app of the host's environment; what it says of others is not its business.
-    pub(super) fn reported(&mut self, id: &HostId, connection: ConnectionId, reported: Reported, now: UnixMillis) {
+    pub(super) fn reported(&mut self, id: &HostId, connection: ConnectionId, reported: Reported) {
         let Some(host) = self.stored.hosts.get(id) else { return };
-        let Some(live) = self.live.hear(id, connection, now) else { return };
+        let Some(live) = self.live.hear(id, connection) else { return };
         let mut reports: std::collections::BTreeMap<_, _> = reported
             .apps
             .into_iter()

@@ -13,6 +13,7 @@ use evenkeel_model::{AppKey, AppReport, Epoch, HostFacts, HostId, HostStats, Ref
 use evenkeel_rollout::Contact;
 
 use super::event::{ConnectionId, Hello, Wanted};
+use super::heard::Heard;
 
 /// One host.
 #[derive(Debug)]
@@ -23,8 +24,8 @@ pub(super) struct LiveHost {
     newest: ConnectionId,
     /// Since when it is silent, if it is; the coordinator's start at first.
     silent_since: UnixMillis,
-    /// When it was last heard; none: not since the coordinator's start.
-    pub(super) last_heard: Option<UnixMillis>,
+    /// When it was last heard by a stream that has ended; none: by none since the coordinator's start.
+    heard_before: Option<UnixMillis>,
     /// The highest epoch that it had heard when it last connected.
     pub(super) highest_epoch: Epoch,
     /// Facts, if it has connected.
@@ -43,9 +44,18 @@ pub(super) struct LiveHost {
 struct Stream {
     connection: ConnectionId,
     over: CancellationToken,
-    heard: Instant,
+    heard: Heard,
     /// Under which it is among the leases.
     due: Instant,
+}
+
+/// A stream that was taken.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// Cancelled when the stream is to end.
+    pub(super) over: CancellationToken,
+    /// Where it is noted that something came by it.
+    pub(super) heard: Heard,
 }
 
 impl LiveHost {
@@ -54,7 +64,7 @@ impl LiveHost {
             stream: None,
             newest: ConnectionId(0),
             silent_since: since,
-            last_heard: None,
+            heard_before: None,
             highest_epoch: Epoch(0),
             facts: None,
             stats: None,
@@ -72,13 +82,19 @@ impl LiveHost {
         }
     }
 
+    /// When it was last heard; none: not since the coordinator's start.
+    pub(super) fn last_heard(&self) -> Option<UnixMillis> {
+        self.stream.as_ref().map(|stream| stream.heard.at_wall()).or(self.heard_before)
+    }
+
     /// The host is silent from now on. What it said is forgotten.
     fn end_stream(&mut self) -> Option<Stream> {
         let stream = self.stream.take()?;
         stream.over.cancel();
         self.strays.clear();
         self.refused.clear();
-        self.silent_since = self.last_heard.unwrap_or(self.silent_since);
+        self.silent_since = stream.heard.at_wall();
+        self.heard_before = Some(self.silent_since);
         Some(stream)
     }
 }
@@ -109,9 +125,9 @@ impl Live {
     }
 
     /// Takes a stream, and ends the host's older one. None: a later one is there already.
-    pub(super) fn connect(&mut self, hello: &Hello, now: UnixMillis) -> Option<CancellationToken> {
-        let heard = Instant::now();
-        let due = heard + self.lease;
+    pub(super) fn connect(&mut self, hello: &Hello, now: UnixMillis) -> Option<Taken> {
+        let heard = Heard::begin(now);
+        let due = heard.at() + self.lease;
         if hello.connection <= self.host_mut(&hello.host).newest {
             return None;
         }
@@ -119,20 +135,18 @@ impl Live {
         let over = CancellationToken::new();
         let host = self.host_mut(&hello.host);
         host.newest = hello.connection;
-        host.stream = Some(Stream { connection: hello.connection, over: over.clone(), heard, due });
-        host.last_heard = Some(now);
+        host.stream = Some(Stream { connection: hello.connection, over: over.clone(), heard: heard.clone(), due });
         host.highest_epoch = hello.highest_epoch;
         host.facts = Some(hello.facts.clone());
         self.leases.insert((due, hello.host.clone()));
-        Some(over)
+        Some(Taken { over, heard })
     }
 
     /// Something came by a stream. None: it is not the host's newest one, and what came by it is not to be believed.
-    pub(super) fn hear(&mut self, host: &HostId, connection: ConnectionId, now: UnixMillis) -> Option<&mut LiveHost> {
+    pub(super) fn hear(&mut self, host: &HostId, connection: ConnectionId) -> Option<&mut LiveHost> {
         let host = self.hosts.get_mut(host)?;
-        let stream = host.stream.as_mut().filter(|stream| stream.connection == connection)?;
-        stream.heard = Instant::now();
-        host.last_heard = Some(now);
+        let stream = host.stream.as_ref().filter(|stream| stream.connection == connection)?;
+        stream.heard.note();
         Some(host)
     }
 
@@ -166,7 +180,7 @@ impl Live {
             let Some((_, id)) = self.leases.pop_first() else { break };
             let Some(host) = self.hosts.get_mut(&id) else { continue };
             let Some(stream) = &mut host.stream else { continue };
-            stream.due = stream.heard + self.lease;
+            stream.due = stream.heard.at() + self.lease;
             if stream.due > now {
                 self.leases.insert((stream.due, id));
             } else {
@@ -220,6 +234,6 @@ mod tests {
         let mut live = Live::new(Duration::from_secs(5), UnixMillis(0));
         let later = live.connect(&hello(2), UnixMillis(0)).unwrap();
         assert!(live.connect(&hello(1), UnixMillis(0)).is_none());
-        assert!(!later.is_cancelled());
+        assert!(!later.over.is_cancelled());
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use evenkeel_model::{
     AppKey, Assignment, Content, HostId, ImagePin, Prefetch, PrefetchState, ReleaseNumber, RolloutId,
 };
-use evenkeel_rollout::Rollout;
+use evenkeel_rollout::{Rollout, WaitingOn};
 
 use super::app::App;
 use super::event::{Pick, RolloutSnapshot, Wanted};
@@ -93,13 +93,23 @@ impl State {
         }
     }
 
+    /// The app of a rollout that goes on.
+    fn app_of(&self, rollout: &Rollout) -> Option<&App> {
+        let app = self.apps.get(&rollout.key).filter(|app| app.newest() == Some(rollout.id));
+        app.filter(|_| rollout.outcome().is_none())
+    }
+
+    /// Why no more is done for a rollout at this moment.
+    pub(super) fn waiting(&self, rollout: &Rollout) -> &[WaitingOn] {
+        self.app_of(rollout).map_or(&[], |app| &app.waiting)
+    }
+
     /// A rollout with what goes with it at this moment.
     pub(super) fn snapshot(&self, rollout: Arc<Rollout>) -> RolloutSnapshot {
         if rollout.state == evenkeel_rollout::State::Queued {
             return self.queued_snapshot(rollout);
         }
-        let app = self.apps.get(&rollout.key).filter(|app| app.newest() == Some(rollout.id));
-        let Some(app) = app.filter(|_| rollout.outcome().is_none()) else {
+        let Some(app) = self.app_of(&rollout) else {
             return RolloutSnapshot { rollout, waiting: Vec::new(), whys: BTreeMap::new(), prefetch: BTreeMap::new() };
         };
         let why = |host: &HostId| Some((host.clone(), app.host(host)?.report.as_ref()?.why.clone()));

@@ -53,7 +53,7 @@ impl State {
             environment: host.environment.to_string(),
             labels: host.labels.clone().into_iter().collect(),
             contact: view::contact(contact, is_in_conflict).to_owned(),
-            last_heard: live.and_then(|live| live.last_heard).map(|at| at.0),
+            last_heard: live.and_then(super::live::LiveHost::last_heard).map(|at| at.0),
             joined: host.joined.0,
             certificate_expires: host.certificate_expires.0,
             duty: host.duty().as_str().to_owned(),
@@ -67,12 +67,7 @@ impl State {
     fn rollout_views(&self, filter: &AppFilter, limit: usize, now: UnixMillis) -> Vec<v1::RolloutView> {
         let is_meant = |rollout: &&Arc<Rollout>| filter.admits(&rollout.key);
         let newest_first = self.stored.rollouts.values().rev().filter(is_meant).take(limit);
-        newest_first
-            .map(|rollout| {
-                let waiting = self.snapshot(Arc::clone(rollout)).waiting;
-                view::rollout_without_hosts(rollout, &waiting, now)
-            })
-            .collect()
+        newest_first.map(|rollout| view::rollout_without_hosts(rollout, self.waiting(rollout), now)).collect()
     }
 
     fn release_views(&self, filter: &AppFilter) -> Vec<v1::ReleaseView> {

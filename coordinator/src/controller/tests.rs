@@ -220,7 +220,7 @@ async fn converse(handle: &Handle, host: &HostId, seen: &Seen, connected: Connec
                 biased;
                 () = connected.over.cancelled() => return,
                 changed = wanted.changed() => if changed.is_err() { return } else { break },
-                () = tokio::time::sleep(BEAT) => if handle.heard(host.clone(), connection).await.is_err() { return },
+                () = tokio::time::sleep(BEAT) => connected.heard.note(),
             }
         }
     }

@@ -1,10 +1,14 @@
 //! One turn of the controller's loop: events, plan, store, answers. Not here: what each event does.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use evenkeel_model::{Millis, UnixMillis};
+use evenkeel_model::{AppKey, Millis, UnixMillis};
 
 use super::event::{Change, Connected, Event, Hello, Read, Reply};
+use super::live::Taken;
 use super::refusal::{ConnectError, Unavailable};
 use super::state::State;
 use super::{Controller, EVENTS_PER_TURN, FIRST_PAUSE, LONGEST_PAUSE};
@@ -16,7 +20,7 @@ type After = Box<dyn FnOnce(Result<&mut State, Unavailable>) + Send>;
 /// A stream that was taken, still without its answer.
 struct Welcome {
     hello: Box<Hello>,
-    taken: Result<tokio_util::sync::CancellationToken, ConnectError>,
+    taken: Result<Taken, ConnectError>,
     reply: Reply<Result<Connected, ConnectError>>,
 }
 
@@ -42,9 +46,11 @@ impl Controller {
             self.state.expire_leases(instant);
         }
         let is_paused = self.paused_until.is_some_and(|until| until > instant);
+        let planning = Instant::now();
         if !is_paused || !answers.changes.is_empty() {
             self.state.plan_due(now, instant);
         }
+        let (work, planned) = (planning.elapsed(), self.state.planned.clone());
         let stored = self.store_batch(instant).await;
         if stored.is_ok() {
             self.state.renew_prefetch();
@@ -58,12 +64,14 @@ impl Controller {
         for read in answers.reads {
             self.state.answer(read, now);
         }
+        let publishing = Instant::now();
         if stored.is_ok() {
             for (rollout, measures) in self.state.measures() {
                 self.gauges.ask(rollout, measures);
             }
             self.state.publish();
         }
+        self.state.rest(&planned, work + publishing.elapsed());
     }
 
     async fn store_batch(&mut self, instant: Instant) -> Result<(), Unavailable> {
@@ -99,10 +107,9 @@ impl State {
                 let taken = self.connect(&hello, now);
                 answers.welcomes.push(Welcome { hello, taken, reply });
             }
-            Event::Heard(host, connection) => drop(self.live.hear(&host, connection, now)),
-            Event::Reported(host, connection, reported) => self.reported(&host, connection, *reported, now),
+            Event::Reported(host, connection, reported) => self.reported(&host, connection, *reported),
             Event::Stats(host, connection, stats) => {
-                if let Some(live) = self.live.hear(&host, connection, now) {
+                if let Some(live) = self.live.hear(&host, connection) {
                     live.stats = Some(*stats);
                 }
             }
@@ -110,6 +117,16 @@ impl State {
             Event::Measured(rollout, gate, number, measured) => self.measured(rollout, gate, number, &measured, now),
             Event::Change(change) => answers.changes.push(self.make_change(*change, now)),
             Event::Read(read) => answers.reads.push(*read),
+        }
+    }
+
+    /// The apps that were planned in this turn rest after so much work on them. Time spent waiting for the store is not work.
+    fn rest(&mut self, planned: &BTreeSet<AppKey>, work: Duration) {
+        let now = Instant::now();
+        for key in planned {
+            if let Some(app) = self.apps.get_mut(key) {
+                app.rest_from(work, now);
+            }
         }
     }
 
@@ -157,12 +174,13 @@ impl State {
         let Welcome { hello, taken, reply } = welcome;
         // A refusal may rest on a removal that was taken back.
         let taken = taken.map_err(|refusal| stored.err().map_or(refusal, Into::into));
-        let connected = taken.map(|over| Connected {
+        let connected = taken.map(|Taken { over, heard }| Connected {
             connection: hello.connection,
             epoch: self.epoch(),
             // Orders of a lower epoch would be refused; and they may be older than what runs there.
             wanted: (hello.highest_epoch <= self.epoch()).then(|| self.subscribe(&hello.host)),
             over,
+            heard,
         });
         // Who asked may be gone; the lease ends its stream then.
         drop(reply.send(connected));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use evenkeel_model::{
     Digest, EnvironmentName, Epoch, Generation, Millis, Phase, Policy, ReleaseNumber, Terms, UnixMillis, Version,
 };
+use evenkeel_rollout::{HostState, Rollout};
 
 use super::{
     Current, Fleet, Freeze, Host, Operator, Order, Release, Relieved, Removed, Role, Snapshot, Store, StoreError,
@@ -35,6 +36,7 @@ macro_rules! contract_tests {
             a_batch_with_one_bad_write_changes_nothing,
             writes_of_a_batch_see_those_before_them,
             the_largest_numbers_come_back,
+            a_rollout_comes_back_with_the_hosts_it_was_put_with_last,
         );
     };
 }
@@ -265,4 +267,47 @@ pub(crate) async fn the_largest_numbers_come_back(place: impl Place) {
     ];
     store.apply(&writes).await.unwrap();
     assert_eq!(store.load().await.unwrap(), snapshot(&writes));
+}
+
+/// The first rollout, on so many hosts, of which every third is this far.
+fn over(hosts: u32, state: HostState) -> Rollout {
+    let mut rollout = rollout(1, 2);
+    let (_, progress) = rollout.hosts.pop_first().expect("it covers a host");
+    rollout.hosts = (1..=hosts).map(|number| (host_id(number), progress.clone())).collect();
+    rollout.hosts.values_mut().step_by(3).for_each(|progress| progress.state = state);
+    rollout
+}
+
+pub(crate) async fn a_rollout_comes_back_with_the_hosts_it_was_put_with_last(place: impl Place) {
+    let put = |rollout: Rollout| Write::PutRollout(Arc::new(rollout));
+    let store = place.open().await;
+    store.apply(&everything()).await.unwrap();
+    let mut expected = snapshot(&everything());
+    let last = over(150, HostState::Committed);
+    let steps = [
+        vec![put(over(200, HostState::Waiting))],
+        vec![put(over(200, HostState::Ordered))],
+        // Twice in one batch, with fewer hosts and with more.
+        vec![put(over(90, HostState::Healthy)), put(last.clone())],
+        vec![Write::DeleteRollout(last.id), put(over(3, HostState::Ordered))],
+        vec![put(over(70, HostState::Failed)), Write::DeleteRollout(last.id)],
+        vec![put(last.clone())],
+    ];
+    for step in steps {
+        // One that fails leaves no trace in what the next is compared with.
+        let bad = [step.clone(), vec![current(9)]].concat();
+        assert!(matches!(store.apply(&bad).await, Err(StoreError::Violated(_))));
+        assert_eq!(store.load().await.unwrap(), expected);
+        assert!(matches!(store.apply(&bad).await, Err(StoreError::Violated(_))));
+        store.apply(&step).await.unwrap();
+        expected.absorb_all(&step).unwrap();
+    }
+    assert_eq!(store.load().await.unwrap(), expected);
+    drop(store);
+    // One that was just opened knows of nothing to compare with.
+    let store = place.open().await;
+    let step = [put(over(10, HostState::Returned))];
+    store.apply(&step).await.unwrap();
+    expected.absorb_all(&step).unwrap();
+    assert_eq!(store.load().await.unwrap(), expected);
 }

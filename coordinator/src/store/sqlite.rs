@@ -1,7 +1,7 @@
 //! The store in one `SQLite` file: the default. One connection, which is the only writer and holds the file's lock as long as it
 //! lives, so that a second coordinator on the same file is refused instead of making a second fleet of it.
 //!
-//! Not here: the statements (`sqlite/rows_in.rs`, `sqlite/rows_out.rs`) and the tables (`migrations/`).
+//! Not here: the statements (`sqlite/rows_in.rs`, `sqlite/bulk.rs`, `sqlite/rows_out.rs`) and the tables (`migrations/`).
 
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -13,8 +13,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, S
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
+use self::rollouts::Rollouts;
 use super::{Snapshot, Store, StoreError, Violation, Write};
 
+mod bulk;
+mod rollouts;
 mod rows_in;
 mod rows_out;
 
@@ -34,11 +37,17 @@ const BUSY: u32 = 5;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    connection: Mutex<Link>,
+    link: Mutex<Link>,
 }
 
-/// The one connection. None: it was lost with an error, and is made anew when it is next needed.
-type Link = Option<SqliteConnection>;
+/// The way to the file.
+#[derive(Debug)]
+struct Link {
+    /// The one connection. None: it was lost with an error, and is made anew when it is next needed.
+    connection: Option<SqliteConnection>,
+    /// What the file has of the rollouts.
+    rollouts: Rollouts,
+}
 
 impl SqliteStore {
     /// Opens the file, makes it (mode 0600) if there is none, and brings its tables up to date.
@@ -49,49 +58,55 @@ impl SqliteStore {
             sqlx::migrate::MigrateError::Execute(error) => failed(path, error),
             error => StoreError::Unreadable { what: "the tables' version".to_owned(), source: error.into() },
         })?;
-        Ok(Self { path: path.to_owned(), connection: Mutex::new(Some(connection)) })
+        let link = Link { connection: Some(connection), rollouts: Rollouts::default() };
+        Ok(Self { path: path.to_owned(), link: Mutex::new(link) })
     }
 
     /// Lets go of the file.
     pub async fn close(self) {
-        if let Some(connection) = self.connection.into_inner() {
+        if let Some(connection) = self.link.into_inner().connection {
             // Everything is durable already; an error here loses nothing.
             let _ = connection.close().await;
         }
     }
 
     async fn apply_on(&self, link: &mut Link, writes: &[Write]) -> Result<(), StoreError> {
-        let mut connection = match link.take() {
+        let Link { connection: place, rollouts } = link;
+        // What an apply left behind that was dropped half-way: nothing of it was made durable.
+        rollouts.drop_pending();
+        let mut connection = match place.take() {
             Some(connection) => connection,
             None => connect(&self.path).await?,
         };
         let failed = |error| failed(&self.path, error);
         // Takes the write lock at once: a batch never fails half-way for a lock.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        for write in writes {
-            if let Err(error) = rows_in::write(&mut transaction, write).await {
-                transaction.rollback().await.map_err(failed)?;
-                *link = Some(connection);
-                return Err(failed(error));
-            }
+        if let Err(error) = rows_in::write_all(&mut transaction, writes, rollouts).await {
+            transaction.rollback().await.map_err(failed)?;
+            *place = Some(connection);
+            return Err(failed(error));
         }
         // On any error the connection is dropped, and with it what it had not made durable.
         transaction.commit().await.map_err(failed)?;
-        *link = Some(connection);
+        rollouts.keep();
+        *place = Some(connection);
         Ok(())
     }
 
     async fn load_on(&self, link: &mut Link) -> Result<Snapshot, StoreError> {
-        let mut connection = match link.take() {
+        let mut connection = match link.connection.take() {
             Some(connection) => connection,
             None => connect(&self.path).await?,
         };
         let loaded = match rows_out::load(&mut connection).await {
-            Ok(snapshot) => Ok(snapshot),
+            Ok(snapshot) => {
+                link.rollouts.are(&snapshot.rollouts);
+                Ok(snapshot)
+            }
             Err(rows_out::LoadError::Row { what, source }) => Err(StoreError::Unreadable { what, source }),
             Err(rows_out::LoadError::Database(error)) => return Err(failed(&self.path, error)),
         };
-        *link = Some(connection);
+        link.connection = Some(connection);
         loaded
     }
 }
@@ -99,11 +114,11 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
-        self.load_on(&mut *self.connection.lock().await).await
+        self.load_on(&mut *self.link.lock().await).await
     }
 
     async fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
-        self.apply_on(&mut *self.connection.lock().await, writes).await
+        self.apply_on(&mut *self.link.lock().await, writes).await
     }
 }
 

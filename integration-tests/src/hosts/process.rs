@@ -73,6 +73,13 @@ impl Process {
         }
     }
 
+    /// Stops it in the middle of whatever it does, with SIGSTOP: its connections stay open, and it says nothing any more.
+    pub fn freeze(&self) {
+        if let Some(identity) = self.identity {
+            identity.signal(Signal::SIGSTOP);
+        }
+    }
+
     /// Asks it to take itself up anew, with SIGHUP.
     pub fn hang_up(&self) {
         if let Some(identity) = self.identity {

@@ -31,6 +31,18 @@ pub fn optimised_agent() -> Result<PathBuf> {
     once(&BUILT, "EK_AGENT_RELEASE", "evenkeel-agent", &["-p", "evenkeel-agent", "--release"], "")
 }
 
+/// The coordinator as operators have it.
+pub fn optimised_coordinator() -> Result<PathBuf> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    once(&BUILT, "EK_COORDINATOR_RELEASE", "evenkeel", &["-p", "evenkeel", "--release"], "")
+}
+
+/// Agents by the thousand, for `bench scale`.
+pub fn crowd_binary() -> Result<PathBuf> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    once(&BUILT, "EK_CROWD", "evenkeel-crowd", &["-p", "evenkeel-crowd", "--release"], "")
+}
+
 /// `folder`: a target folder of its own below the usual one, so that two builds of one program do not replace each other.
 fn once(built: &OnceLock<PathBuf>, name: &str, program: &str, arguments: &[&str], folder: &str) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(name) {

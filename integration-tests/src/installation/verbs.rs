@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -60,6 +61,23 @@ impl Installation {
     /// Runs a verb to its end.
     pub fn verb<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<Ended> {
         Ended::of(self.command(arguments)?)
+    }
+
+    /// Makes another operator, and returns its context file.
+    pub fn add_operator(&self, name: &str, role: &str) -> Result<PathBuf> {
+        let file = self.fleet().directory().join(format!("{name}.toml"));
+        let mut command = self.command(["operator", "add", name, "--role", role, "--out"])?;
+        command.arg(&file);
+        let added = Ended::of(command)?;
+        ensure!(added.code == 0, "the operator was not added: {added}");
+        Ok(file)
+    }
+
+    /// Runs a verb to its end, as the operator with this context file.
+    pub fn verb_as<S: AsRef<OsStr>>(&self, context: &Path, arguments: impl IntoIterator<Item = S>) -> Result<Ended> {
+        let mut command = self.command(arguments)?;
+        command.env("EVENKEEL_CONTEXT", context);
+        Ended::of(command)
     }
 
     /// `evenkeel deploy` of this file, waiting for its end.

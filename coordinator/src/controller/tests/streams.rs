@@ -39,7 +39,7 @@ async fn a_host_is_silent_until_it_connects_and_again_when_its_lease_runs_out() 
     assert_eq!(contact(&world, 1).await, "live");
     for _ in 0..10 {
         tokio::time::sleep(DEFAULT_LEASE.to_std().mul_f64(0.98)).await;
-        world.handle().heard(host_id(1), connected.connection).await.unwrap();
+        connected.heard.note();
     }
     assert_eq!(contact(&world, 1).await, "live");
     assert!(!connected.over.is_cancelled());
@@ -47,8 +47,23 @@ async fn a_host_is_silent_until_it_connects_and_again_when_its_lease_runs_out() 
     assert_eq!(contact(&world, 1).await, "silent");
     assert!(connected.over.is_cancelled());
     // What comes by that stream now comes too late: the host has to say everything anew.
-    world.handle().heard(host_id(1), connected.connection).await.unwrap();
+    connected.heard.note();
+    world.handle().reported(host_id(1), connected.connection, Reported::default()).await.unwrap();
     assert_eq!(contact(&world, 1).await, "silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_host_was_last_heard_is_told_though_its_beats_are_no_events() {
+    let world = World::with_hosts(1).await;
+    let connected = connect(&world, 1).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    connected.heard.note();
+    let (heard, last_heard) = (world.clock.now(), async || world.handle().host(host_id(1)).await.unwrap().last_heard);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(last_heard().await, Some(heard.0));
+    // It is still so when the stream has ended.
+    world.handle().gone(host_id(1), connected.connection).await.unwrap();
+    assert_eq!((contact(&world, 1).await.as_str(), last_heard().await), ("silent", Some(heard.0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +115,7 @@ async fn a_host_that_heard_a_newer_coordinator_is_in_conflict_and_sent_nothing()
     assert!(connected.wanted.is_none());
     assert_eq!(contact(&world, 1).await, "conflict");
     world.deploy(1).await.unwrap();
-    world.handle().heard(host_id(1), connected.connection).await.unwrap();
+    world.handle().reported(host_id(1), connected.connection, Reported::default()).await.unwrap();
     assert!(world.stored().await.orders.is_empty());
 }
 
@@ -140,9 +155,9 @@ async fn a_host_whose_word_waits_behind_a_thousand_others_is_not_silent() {
     // All of it is said before the controller gets to listen.
     tokio::task::unconstrained(async {
         for _ in 0..EVENTS_PER_TURN {
-            handle.heard(host_id(2), connected.connection).await.unwrap();
+            handle.reported(host_id(2), connected.connection, Reported::default()).await.unwrap();
         }
-        handle.heard(host_id(1), connected.connection).await.unwrap();
+        handle.reported(host_id(1), connected.connection, Reported::default()).await.unwrap();
     })
     .await;
     tokio::time::advance(DEFAULT_LEASE.to_std() + Duration::from_secs(1)).await;

@@ -1,26 +1,58 @@
-//! Each write as a statement. Not here: the transaction around a batch.
+//! Each write as a statement. Not here: the transaction around a batch, orders and the hosts of rollouts, of which there are many (`bulk.rs`).
 
 use serde::Serialize;
 use sqlx::query;
 use sqlx::sqlite::SqliteArguments;
 
-use evenkeel_model::{AppKey, HostId, Phase, ReleaseNumber, UnixMillis};
+use evenkeel_model::{AppKey, Phase, UnixMillis};
 use evenkeel_rollout::{Rollout, State};
 
-use crate::store::{Current, Fleet, Host, Operator, Order, Release, Removed, Subject, Token, Write};
+use super::bulk::{OrderRow, put_orders};
+use super::rollouts::Rollouts;
+use crate::store::{Current, Fleet, Host, Operator, Release, Removed, Subject, Token, Write};
 
-/// The form of a rollout's JSON that this version writes. A newer one is refused when it is read; older ones lack what has a default.
-pub(super) const ROLLOUT_FORMAT: i64 = 2;
+/// The form in which this version writes rollouts. A newer one is refused when it is read; older ones lack what has a default.
+pub(super) const ROLLOUT_FORMAT: i64 = 3;
 
-type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
+pub(super) type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
-/// Executes one write in the transaction.
-pub(super) async fn write(connection: &mut sqlx::SqliteConnection, write: &Write) -> Result<(), sqlx::Error> {
-    statement(write).execute(connection).await.map(drop)
+/// Executes a batch in the transaction, in its order.
+pub(super) async fn write_all(
+    connection: &mut sqlx::SqliteConnection,
+    writes: &[Write],
+    rollouts: &mut Rollouts,
+) -> Result<(), sqlx::Error> {
+    let mut rest = writes;
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        match first {
+            Write::PutOrder(..) => {
+                let run: Vec<OrderRow<'_>> = std::iter::once(first).chain(others).map_while(order_row).collect();
+                put_orders(connection, &run).await?;
+                rest = &others[run.len() - 1..];
+            }
+            Write::PutRollout(rollout) => rollouts.put(connection, rollout).await?,
+            Write::DeleteRollout(id) => rollouts.delete(connection, *id).await?,
+            other => {
+                if let Some(statement) = statement(other) {
+                    statement.execute(&mut *connection).await?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
-fn statement(write: &Write) -> Query {
+fn order_row(write: &Write) -> Option<OrderRow<'_>> {
     match write {
+        Write::PutOrder(host, key, order) => Some((host, key, order)),
+        _ => None,
+    }
+}
+
+/// A write that is one statement. None: it is one of the others.
+fn statement(write: &Write) -> Option<Query> {
+    let statement = match write {
         Write::PutFleet(fleet) => put_fleet(fleet),
         Write::PutHost(host) => put_host(host),
         Write::DeleteHost(host) => query("DELETE FROM hosts WHERE host = ?").bind(host.to_string()),
@@ -31,9 +63,7 @@ fn statement(write: &Write) -> Query {
             keyed("DELETE FROM releases WHERE environment = ? AND app = ? AND release = ?", key)
                 .bind(number.0.cast_signed())
         }
-        Write::PutRollout(rollout) => put_rollout(rollout),
-        Write::DeleteRollout(id) => query("DELETE FROM rollouts WHERE rollout = ?").bind(id.0.cast_signed()),
-        Write::PutOrder(host, key, order) => put_order(host, key, order),
+        Write::PutRollout(_) | Write::DeleteRollout(_) | Write::PutOrder(..) => return None,
         Write::DeleteOrder(host, key) => {
             keyed("DELETE FROM orders WHERE environment = ? AND app = ? AND host = ?", key).bind(host.to_string())
         }
@@ -56,7 +86,8 @@ fn statement(write: &Write) -> Query {
                 .bind(json(freeze))
         }
         Write::DeleteFreeze(id) => query("DELETE FROM freezes WHERE freeze = ?").bind(id.cast_signed()),
-    }
+    };
+    Some(statement)
 }
 
 fn put_fleet(fleet: &Fleet) -> Query {
@@ -121,7 +152,8 @@ fn put_release(key: &AppKey, release: &Release) -> Query {
     .bind(release.by.to_string())
 }
 
-fn put_rollout(rollout: &Rollout) -> Query {
+/// A rollout without its hosts, which it must not have.
+pub(super) fn put_rollout(rollout: &Rollout) -> Query {
     query(
         "INSERT INTO rollouts (rollout, environment, app, release, state, began, format, body) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
@@ -137,25 +169,6 @@ fn put_rollout(rollout: &Rollout) -> Query {
     .bind(moment(rollout.began))
     .bind(ROLLOUT_FORMAT)
     .bind(json(rollout))
-}
-
-fn put_order(host: &HostId, key: &AppKey, order: &Order) -> Query {
-    keyed(
-        "INSERT INTO orders (environment, app, host, epoch, generation, release, phase, services, terms, share) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation, \
-         release = excluded.release, phase = excluded.phase, services = excluded.services, terms = excluded.terms, \
-         share = excluded.share",
-        key,
-    )
-    .bind(host.to_string())
-    .bind(order.version.epoch.0.cast_signed())
-    .bind(order.version.generation.0.cast_signed())
-    .bind(order.release.map(|ReleaseNumber(number)| number.cast_signed()))
-    .bind(phase_word(order.phase))
-    .bind(json(&order.services))
-    .bind(json(&order.terms))
-    .bind(i64::from(order.share.percent()))
 }
 
 fn put_current(key: &AppKey, current: &Current) -> Query {
@@ -191,7 +204,7 @@ fn about(sql: &'static str, subject: &Subject) -> Query {
     }
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("plain data has a JSON form")
 }
 
@@ -199,7 +212,7 @@ fn moment(at: UnixMillis) -> i64 {
     at.0.cast_signed()
 }
 
-fn phase_word(phase: Phase) -> &'static str {
+pub(super) fn phase_word(phase: Phase) -> &'static str {
     match phase {
         Phase::Trial => "trial",
         Phase::Committed => "committed",

@@ -1,5 +1,6 @@
 //! Every table, read back into values. What can't be read is named by table and key, never skipped.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use evenkeel_model::{AppKey, Epoch, Generation, HostId, Phase, ReleaseNumber, UnixMillis, Version};
-use evenkeel_rollout::Rollout;
+use evenkeel_model::{AppKey, Epoch, Generation, HostId, Phase, ReleaseNumber, RolloutId, UnixMillis, Version};
+use evenkeel_rollout::{HostProgress, Rollout};
 
 use super::rows_in::ROLLOUT_FORMAT;
 use crate::store::{Current, Fleet, Freeze, Host, Operator, Order, Release, Removed, Snapshot, Subject, Token, Use};
@@ -38,17 +39,26 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Snapshot, 
     let tokens = all("a token", "SELECT * FROM tokens", connection, token).await?;
     let releases = all("a release", "SELECT * FROM releases", connection, release).await?;
     let rollouts = all("a rollout", "SELECT * FROM rollouts", connection, rollout).await?;
+    let rollout_hosts = all("a host of a rollout", "SELECT * FROM rollout_hosts", connection, rollout_host).await?;
     let orders = all("an order", "SELECT * FROM orders", connection, order).await?;
     let current = all("a current release", "SELECT * FROM current_releases", connection, current).await?;
     let operators = all("an operator", "SELECT * FROM operators", connection, operator).await?;
     let removed = all("a removed subject", "SELECT * FROM removed", connection, removed).await?;
     let freezes = all("a freeze", "SELECT * FROM freezes", connection, |row| json::<Freeze>(row, "body")).await?;
 
+    let mut rollouts: BTreeMap<RolloutId, Rollout> =
+        rollouts.into_iter().map(|rollout| (rollout.id, rollout)).collect();
+    for (id, host, progress) in rollout_hosts {
+        // There is one: the row refers to it.
+        if let Some(rollout) = rollouts.get_mut(&id) {
+            rollout.hosts.insert(host, progress);
+        }
+    }
     let mut snapshot = Snapshot {
         fleet,
         hosts: hosts.into_iter().map(|host| (host.host.clone(), Arc::new(host))).collect(),
         tokens: tokens.into_iter().map(|token| (token.digest.clone(), token)).collect(),
-        rollouts: rollouts.into_iter().map(|rollout| (rollout.id, Arc::new(rollout))).collect(),
+        rollouts: rollouts.into_iter().map(|(id, rollout)| (id, Arc::new(rollout))).collect(),
         current: current.into_iter().collect(),
         operators: operators.into_iter().map(|operator| (operator.name.clone(), operator)).collect(),
         removed: removed.into_iter().collect(),
@@ -139,6 +149,10 @@ fn rollout(row: &SqliteRow) -> Result<Rollout, Cause> {
         return Err(format!("it has format {format}, and this version reads up to {ROLLOUT_FORMAT}").into());
     }
     json(row, "body")
+}
+
+fn rollout_host(row: &SqliteRow) -> Result<(RolloutId, HostId, HostProgress), Cause> {
+    Ok((RolloutId(number(row, "rollout")?), parsed(row, "host")?, json(row, "body")?))
 }
 
 fn order(row: &SqliteRow) -> Result<(HostId, AppKey, Order), Cause> {

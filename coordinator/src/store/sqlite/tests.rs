@@ -10,7 +10,7 @@ use evenkeel_model::{Epoch, UnixMillis};
 use tempfile::TempDir;
 
 use super::*;
-use crate::fixture::host;
+use crate::fixture::{host, host_id};
 use crate::store::contract::{self, Place, contract_tests};
 use crate::store::{Host, Removed, Subject};
 
@@ -70,14 +70,58 @@ async fn what_can_not_be_read_is_named_and_not_skipped() {
     let store = SqliteStore::open(&file.path()).await.unwrap();
     store.apply(&contract::everything()).await.unwrap();
     for (damage, named) in [
-        ("UPDATE rollouts SET format = 3", "a rollout (1)"),
-        ("UPDATE rollouts SET format = 1, body = '{'", "a rollout (1)"),
+        ("UPDATE rollouts SET format = 4", "a rollout (1)"),
+        ("UPDATE rollouts SET format = 3, body = '{'", "a rollout (1)"),
         ("UPDATE hosts SET environment = 'NOT A NAME' WHERE host = 'h2'", "a host (h2)"),
     ] {
-        sqlx::query(damage).execute(store.connection.lock().await.as_mut().unwrap()).await.unwrap();
+        sqlx::query(damage).execute(store.link.lock().await.connection.as_mut().unwrap()).await.unwrap();
         let Err(StoreError::Unreadable { what, .. }) = store.load().await else { panic!("{damage}: it was read") };
         assert_eq!(what, named, "{damage}");
     }
+}
+
+/// Rows that were written since the file was opened.
+async fn rows_written(store: &SqliteStore) -> i64 {
+    let mut link = store.link.lock().await;
+    let count = sqlx::query_scalar("SELECT total_changes()");
+    count.fetch_one(link.connection.as_mut().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_step_of_a_rollout_writes_the_hosts_that_it_changes_and_no_others() {
+    let file = File::default();
+    let store = SqliteStore::open(&file.path()).await.unwrap();
+    store.apply(&contract::everything()).await.unwrap();
+    let mut rollout = crate::fixture::rollout(1, 2);
+    let (_, progress) = rollout.hosts.pop_first().unwrap();
+    rollout.hosts = (1..=1000).map(|number| (host_id(number), progress.clone())).collect();
+    store.apply(&[Write::PutRollout(Arc::new(rollout.clone()))]).await.unwrap();
+    let before = rows_written(&store).await;
+    for number in [7, 700] {
+        rollout.hosts.get_mut(&host_id(number)).unwrap().state = evenkeel_rollout::HostState::Ordered;
+    }
+    store.apply(&[Write::PutRollout(Arc::new(rollout))]).await.unwrap();
+    assert_eq!(rows_written(&store).await - before, 3, "two hosts, and the rollout itself");
+}
+
+#[tokio::test]
+async fn rollouts_of_the_first_tables_are_read_with_their_hosts() {
+    let file = File::default();
+    let store = SqliteStore::open(&file.path()).await.unwrap();
+    store.apply(&contract::everything()).await.unwrap();
+    let expected = store.load().await.unwrap();
+    // As it was before its hosts had a table.
+    let body = serde_json::to_string(expected.rollouts.values().next().unwrap()).unwrap();
+    {
+        let mut link = store.link.lock().await;
+        let connection = link.connection.as_mut().unwrap();
+        sqlx::query("UPDATE rollouts SET format = 1, body = ?").bind(body).execute(&mut *connection).await.unwrap();
+        sqlx::query("DROP TABLE rollout_hosts").execute(&mut *connection).await.unwrap();
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 3").execute(&mut *connection).await.unwrap();
+    }
+    store.close().await;
+    let store = SqliteStore::open(&file.path()).await.unwrap();
+    assert_eq!(store.load().await.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! One candidate's samples: at full speed on kept and on new connections, and its latency at a rate that is the same for all.
 //! Not here: what they are compared with (`result`).
 
-use std::fs;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use super::candidates::Candidate;
 use super::ground::{Ground, OTHER_CORE};
 use super::{DIRECT, wrk};
-use crate::bench::load;
+use crate::bench::{load, processor_time};
 
 /// Seconds of each sample.
 const KEPT_SECONDS: u32 = 6;
@@ -19,8 +18,6 @@ const NEW_SECONDS: u32 = 4;
 const STEADY_SECONDS: u32 = 6;
 /// The open loop: on 32 kept connections so many requests a second, well below what the slowest can do.
 const STEADY: &str = "ka:connections=32,rate=2000,slow=0";
-/// The kernel's unit of a process's time: always that on Linux, whatever its own tick is.
-const TICK_US: f64 = 10_000.0;
 
 /// The samples so far: one of each kind for each round.
 #[derive(Debug)]
@@ -73,11 +70,11 @@ impl Samples {
 }
 
 fn kept(ground: &Ground, candidate: &Candidate) -> Result<Kept> {
-    let (before, began) = (candidate.pid().map(ticks), Instant::now());
+    let (before, began) = (candidate.pid().map(processor_time), Instant::now());
     let seen = wrk::ask(ground, candidate.address, KEPT_SECONDS, false)?;
     let took_us = began.elapsed().as_secs_f64() * 1e6;
-    let cpu = candidate.pid().map(ticks).zip(before).map(|(after, before)| {
-        let us = (after - before) * TICK_US;
+    let cpu = candidate.pid().map(processor_time).zip(before).map(|(after, before)| {
+        let us = after.saturating_sub(before).as_secs_f64() * 1e6;
         (us / seen.requests, us / took_us)
     });
     Ok(Kept { rate: seen.rate, p99_ms: seen.p99_ms, cpu })
@@ -94,14 +91,4 @@ fn steady(ground: &Ground, address: SocketAddr) -> Result<(f64, f64)> {
     ensure!(said["lost"] == 0 && said["versions"] == json!(["v1"]), "answers were lost or wrong: {text}");
     let client = &said["clients"]["ka"];
     client["p50_ms"].as_f64().zip(client["p99_ms"].as_f64()).context("the load generator has no latency")
-}
-
-/// The time that a process and its children have had so far.
-fn ticks(pid: u32) -> f64 {
-    let own = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Behind the name, which may have blanks in it; the time in user mode and in the kernel are the 12th and 13th there.
-    let fields = own.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
-    let own: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    own + children.split_whitespace().filter_map(|child| child.parse().ok()).map(ticks).sum::<f64>()
 }
