@@ -11,7 +11,7 @@ use bollard::query_parameters::{InspectNetworkOptions, ListContainersOptions, Li
 use evenkeel_model::{AppKey, CauseKind, Failure};
 
 use super::errors::{EngineError, Refused, taken};
-use super::neighbours::ask_again_soon;
+use super::neighbours::ask_often;
 use super::subnet::{AppNetwork, Block, routes};
 use super::{CALL, DockerRuntime, WORK};
 
@@ -47,13 +47,13 @@ impl DockerRuntime {
                     return Err(taken("network", &name));
                 }
                 // Each time: after a reboot the bridge is a new one.
-                ask_again_soon(&network).await;
+                ask_often(&network).await;
                 Ok(network.ipam.and_then(read))
             }
             Err(error) if error.is_absent() => {
                 let made = self.make_network(key, name.clone()).await?;
                 if let Ok(network) = self.inspect_network(&name).await {
-                    ask_again_soon(&network).await;
+                    ask_often(&network).await;
                 }
                 Ok(Some(made))
             }

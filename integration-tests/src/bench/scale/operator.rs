@@ -107,6 +107,7 @@ impl Operator {
             specification: serde_json::to_vec(&specification)?,
             environment: String::new(),
             local_images: [("web".to_owned(), image)].into(),
+            ..DeployRequest::default()
         };
         let mut client = self.client.clone();
         let begun = self.answer(client.deploy(request))?;
