@@ -19,6 +19,7 @@ mod fleet;
 mod invariants;
 mod net;
 mod operator;
+mod people;
 mod random;
 mod release;
 mod scenario;
@@ -27,7 +28,7 @@ mod watch;
 
 pub use fleet::{Fleet, HostNumber, STEP};
 pub use invariants::Violation;
-pub use operator::{Ask, Told};
+pub use operator::{Ask, Told, Word};
 pub use random::Random;
 pub use release::{Door, Kind, Release};
 pub use scenario::{Summary, run};

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 /// The port of the program on each host.
 const PORT: u16 = 8080;
 /// Errors a second on the hosts that are asked about.
-const ERRORS: &str = "sum(rate(errors_total{host=~\"$hosts\"}[10s]))";
+const ERRORS: &str = "sum(rate(errors_total{host=~\"$hosts\"}[1m]))";
 
 /// Asks a Prometheus as the coordinator does.
 struct Asker<'a> {
@@ -103,7 +103,7 @@ fn the_numbers_of_a_prometheus_are_read_as_they_are() -> Result<()> {
     asker.is_told("unheard_of{host=~\"$hosts\"}", "no data");
     asker.is_told("up", "2 numbers");
     asker.is_told("sum(up", "parse error");
-    asker.is_told("up[10s]", "a matrix");
+    asker.is_told("up[1m]", "a matrix");
     prometheus.stop();
     asker.is_told("sum(up)", "Connection refused");
     prometheus.start()?;

@@ -6,7 +6,7 @@
 use evenkeel_integration_tests::sim;
 
 /// How many seeds a usual run takes.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 500;
 /// Shards: more than the cores of a small machine, so that none is left with a long tail.
 const SHARDS: u64 = 8;
 

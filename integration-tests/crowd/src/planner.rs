@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use evenkeel::store::{Order, SqliteStore, Store, Write};
-use evenkeel_model::{Count, Manifest, Millis, Policy, ReleaseNumber, RolloutId, Terms, UnixMillis, Version};
+use evenkeel_model::{Count, Manifest, Millis, Policy, ReleaseNumber, RolloutId, Terms, UnixMillis, Version, Waves};
 use evenkeel_rollout::{Begin, Input, Kind, Outcome, Plan, Rollout};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -76,6 +76,7 @@ async fn roll_out(store: &dyn Store, fleet: &mut Fleet, waves: usize) -> Result<
                 version: Version { epoch: EPOCH, generation: order.generation },
                 release: order.release,
                 phase: order.phase,
+                share: order.share,
                 services: fleet.services.clone(),
                 terms: terms(&after.policy),
             };
@@ -98,9 +99,9 @@ async fn roll_out(store: &dyn Store, fleet: &mut Fleet, waves: usize) -> Result<
 }
 
 fn begin(fleet: &Fleet, waves: usize) -> Result<Rollout> {
-    let percents = (1..=waves).map(|wave| u8::try_from(wave * 100 / waves).map(Count::Percent));
+    let percents = (1..=waves).map(|wave| u8::try_from(wave * 100 / waves).map(|percent| Count::Percent(percent).into()));
     let policy = Policy {
-        waves: percents.collect::<Result<_, _>>()?,
+        waves: Waves::List(percents.collect::<Result<_, _>>()?),
         max_unavailable: Some(Count::Percent(100)),
         bake: Millis(0),
         ..Policy::default()
@@ -128,11 +129,17 @@ fn plan(fleet: &Fleet, rollout: &Rollout) -> Plan {
         current: Some(ReleaseNumber(1)),
         current_policy: &rollout.policy,
         rollout: Some(rollout),
+        frozen: None,
     })
 }
 
 fn terms(policy: &Policy) -> Terms {
-    Terms { health_deadline: policy.health_deadline, pull_deadline: policy.pull_deadline, orphan_after: policy.bake }
+    Terms {
+        health_deadline: policy.health_deadline,
+        pull_deadline: policy.pull_deadline,
+        orphan_after: policy.bake,
+        keep_blue: policy.keep_blue,
+    }
 }
 
 /// How many hosts are further than they were.

@@ -128,6 +128,7 @@ impl Host {
             failure: None,
             services: runs.map(|services| services.as_ref().clone()).unwrap_or_default(),
             why: why.to_owned(),
+            share: assignment.share,
         })
     }
 }
@@ -144,12 +145,13 @@ fn working(assignment: &Assignment, before: Option<&AppReport>) -> AppReport {
         failure: None,
         services: before.map(|before| before.services.clone()).unwrap_or_default(),
         why: "pulls the images".to_owned(),
+        share: assignment.share,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_model::{Epoch, Generation, Millis, ReleaseNumber, Terms, Version};
+    use evenkeel_model::{Epoch, Generation, Millis, ReleaseNumber, Share, Terms, Version};
 
     use super::*;
     use crate::planner::manifest;
@@ -168,7 +170,13 @@ mod tests {
             version: Version { epoch: Epoch(1), generation: Generation(generation) },
             content: Some(content),
             phase,
-            terms: Terms { health_deadline: Millis(1), pull_deadline: Millis(1), orphan_after: Millis(1) },
+            share: Share::ALL,
+            terms: Terms {
+                health_deadline: Millis(1),
+                pull_deadline: Millis(1),
+                orphan_after: Millis(1),
+                keep_blue: Millis(0),
+            },
         };
         v1::Desired { assignments: vec![(&assignment).into()], prefetch: Vec::new() }
     }

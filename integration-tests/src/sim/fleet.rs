@@ -22,7 +22,7 @@ use turmoil::Sim;
 use super::disk::Disk;
 use super::operator::{Ask, Operator, Told};
 use super::watch::{Watch, Watched};
-use super::{Random, Release, net};
+use super::{Random, Release, net, people};
 
 /// How much simulated time passes between two looks at everything.
 pub const STEP: Duration = Duration::from_millis(20);
@@ -127,6 +127,11 @@ impl Fleet {
     /// Simulated time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.sim.elapsed()
+    }
+
+    /// The same by the wall clock.
+    pub(super) fn wall(&self) -> UnixMillis {
+        UnixMillis(BEGINNING * 1000) + Millis::from(self.elapsed())
     }
 
     /// How many hosts there are.
@@ -271,9 +276,11 @@ fn coordinator(
     admin: &Arc<MemoryAdminFile>,
 ) {
     let (store, registry, now, admin) = (Arc::clone(store), registry.clone(), Arc::clone(now), Arc::clone(admin));
+    let gauge = Arc::new(people::gauge());
     sim.host("coordinator", move || {
         let (store, registry, now, admin) =
             (Arc::clone(&store), registry.clone(), Arc::clone(&now), Arc::clone(&admin));
+        let gauge = Arc::clone(&gauge);
         async move {
             loop {
                 let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
@@ -286,7 +293,7 @@ fn coordinator(
                     limits: Limits::default(),
                     http: None,
                     resolver: Arc::new(registry.clone()),
-                    gauge: Arc::new(evenkeel::gauge::ScriptedGauge::new()),
+                    gauge: Arc::clone(&gauge) as Arc<dyn evenkeel::gauge::Gauge>,
                     admin: Arc::clone(&admin) as Arc<dyn AdminFile>,
                 };
                 // A coordinator that can't start, because its store fails just then, is started again as systemd would.

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use evenkeel::serve::MemoryAdminFile;
 use evenkeel_certs::{ClientTls, CredentialsStore, TimeSource};
+use evenkeel_model::UnixMillis;
 use evenkeel_proto::v1::operator_service_client::OperatorServiceClient;
-use evenkeel_proto::v1::{self, AbortRolloutRequest, CreateTokenRequest, DeployRequest, RollbackRequest};
+use evenkeel_proto::v1::{
+    self, AbortRolloutRequest, CreateTokenRequest, DeployRequest, FreezeRequest, RollbackRequest, RolloutWordRequest,
+};
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
@@ -26,11 +29,28 @@ pub enum Ask {
     Deploy(Release),
     /// Back to the release before.
     Rollback,
+    /// A word to the rollout that goes on.
+    Say(Word),
+    /// The app is to rest until then.
+    Freeze(UnixMillis),
     /// The end of the rollout that goes on.
     Abort {
         /// Whether committed hosts are taken back too.
         rollback: bool,
     },
+}
+
+/// What people say to a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing more for now.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// To the rest of the fleet, or to the switch.
+    Promote,
+    /// A gate is opened.
+    Approve,
 }
 
 /// Its answer.
@@ -45,6 +65,8 @@ pub enum Told {
     },
     /// The rollout that was begun or changed.
     Rollout(Box<v1::RolloutView>),
+    /// It was done.
+    Done,
     /// It was refused.
     Refused {
         /// Why.
@@ -133,6 +155,12 @@ async fn once(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask) 
                 .into_inner()
                 .rollout
         }
+        Ask::Freeze(until) => {
+            let (environment, why) = ("default".to_owned(), "stocktaking".to_owned());
+            client.freeze(FreezeRequest { environment, app, until: Some(until.0), why }).await?;
+            return Ok(Told::Done);
+        }
+        Ask::Say(word) => Some(say(&mut client, word, app).await?),
         Ask::Abort { rollback } => Some(
             client
                 .abort_rollout(AbortRolloutRequest { environment, app, rollback, ..AbortRolloutRequest::default() })
@@ -141,6 +169,21 @@ async fn once(credentials: &Arc<CredentialsStore>, coordinator: &str, ask: Ask) 
         ),
     };
     Ok(Told::Rollout(Box::new(rollout.ok_or_else(|| tonic::Status::internal("the answer has no rollout"))?)))
+}
+
+async fn say(
+    client: &mut OperatorServiceClient<Channel>,
+    word: Word,
+    app: String,
+) -> Result<v1::RolloutView, tonic::Status> {
+    let request = RolloutWordRequest { app, why: "as the seed says".to_owned(), ..RolloutWordRequest::default() };
+    let answer = match word {
+        Word::Pause => client.pause_rollout(request).await,
+        Word::Resume => client.resume_rollout(request).await,
+        Word::Promote => client.promote_rollout(request).await,
+        Word::Approve => client.approve_rollout(request).await,
+    };
+    answer.map(tonic::Response::into_inner)
 }
 
 async fn connect(credentials: &Arc<CredentialsStore>, address: &str) -> Result<Channel, tonic::transport::Error> {

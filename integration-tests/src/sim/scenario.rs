@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_model::{Count, Manifest, Millis, OnFailure, Policy, ReleaseNumber, Share, Strategy, Wave, Waves};
-use evenkeel_rollout::{Outcome, Rollout, State};
+use evenkeel_rollout::{HostState, Outcome, Rollout, State};
 
 use super::faults::Faults;
 use super::fleet::key;
 use super::invariants::{Checker, Violation};
+use super::people::{People, add_gates};
 use super::release::service;
 use super::traffic::Traffic;
 use super::{Ask, Door, Fleet, HostNumber, Kind, Random, Release, Told};
@@ -64,6 +65,7 @@ struct Run {
     trace: Vec<(Duration, String)>,
     outcomes: Vec<(u64, Kind, State)>,
     previous_is_good: bool,
+    people: People,
 }
 
 /// Runs the scenario of a seed.
@@ -71,8 +73,10 @@ pub fn run(seed: u64) -> Result<Summary, Box<Failed>> {
     let mut random = Random::new(seed);
     let hosts = usize::try_from(random.between(2, 6)).expect("a small number");
     let fleet = Fleet::start(hosts, seed);
+    let people = People::new(None, &mut random);
     let mut run = Run {
         fleet,
+        people,
         random,
         faults: Faults::new(),
         traffic: Traffic::new(seed),
@@ -102,6 +106,7 @@ impl Run {
             if before.replace(door) == Some(door) && matches!(door, Door::None | Door::Routed) {
                 (policy.strategy, policy.weights) = strategy(&mut self.random);
             }
+            add_gates(&mut policy, &mut self.random);
             let release = match number {
                 1 => Release { number, kind: Kind::Good, door, policy },
                 _ => Release::random(number, door, &policy, &mut self.random),
@@ -152,8 +157,11 @@ impl Run {
         let current = self.fleet.stored().current.contains_key(&key());
         let budget = (good && current).then(|| release.policy.budget(self.fleet.hosts(), None));
         self.checker.forget_who_served();
+        self.people = People::new(before, &mut self.random);
         let Release { number, kind, door, policy } = release;
-        self.note(format!("deploy {number} {kind:?} {door:?} {} {:?}", policy.strategy.as_str(), policy.on_failure));
+        let gates: Vec<String> = policy.gates.iter().map(ToString::to_string).collect();
+        let strategy = policy.strategy.as_str();
+        self.note(format!("deploy {number} {kind:?} {door:?} {strategy} {:?} {gates:?}", policy.on_failure));
         self.fleet.ask(Ask::Deploy(release.clone()));
 
         let beginning = self.fleet.elapsed();
@@ -183,6 +191,11 @@ impl Run {
             run.newest().is_some_and(|rollout| Some(rollout.id) != before) && run.settled().is_ok()
         })
         .map_err(|violation| Violation { seen: format!("{}; {}", violation.seen, self.unsettled()), ..violation })?;
+        // Else the next deploy would be refused.
+        self.until("a_freeze_ends", |run| {
+            let now = run.fleet.wall();
+            run.fleet.stored().freezes.values().all(|freeze| freeze.until.is_some_and(|until| until <= now))
+        })?;
         let newest = self.newest().expect("a rollout was begun");
         self.note(format!("ended: {:?}", newest.state));
         self.outcomes.push((newest.id.0, release.kind, newest.state));
@@ -220,7 +233,7 @@ impl Run {
                     }
                 }
                 Told::Rollout(rollout) => self.note(format!("rollout {} is {}", rollout.rollout, rollout.state)),
-                Told::Token { .. } => {}
+                Told::Token { .. } | Told::Done => {}
             }
         }
     }
@@ -243,7 +256,20 @@ impl Run {
         self.traffic.step(&self.fleet);
         self.fleet.step();
         let victims = self.faults.victims();
-        self.checker.check(&self.fleet, &victims, budget)
+        self.checker.check(&self.fleet, &victims, budget)?;
+        self.attend()
+    }
+
+    /// People look at the newest rollout, say what they have to, and what happened is held against what was said.
+    fn attend(&mut self) -> Result<(), Violation> {
+        let stored = self.fleet.stored();
+        let Some(rollout) = stored.rollouts.values().next_back() else { return Ok(()) };
+        self.people.check(rollout, &self.fleet, &stored)?;
+        if let Some(ask) = self.people.attend(rollout, self.fleet.wall()) {
+            self.note(format!("{ask:?}"));
+            self.fleet.ask(ask);
+        }
+        Ok(())
     }
 
     fn until(&mut self, name: &'static str, mut holds: impl FnMut(&mut Self) -> bool) -> Result<(), Violation> {
@@ -268,7 +294,13 @@ impl Run {
         let current = stored.current.get(&key()).map(|current| current.release);
         // Without a current release, hosts that an aborted rollout had committed keep what they have.
         let clear = current.is_some() && matches!(rollout.outcome(), Some(Outcome::Succeeded | Outcome::RolledBack));
-        for host in 0..self.fleet.hosts() {
+        // What is paused by a failure leaves others in trial, with old and new side by side.
+        let in_trial = |host: HostNumber| {
+            let name = self.fleet.world(host).name.as_str();
+            let progress = rollout.hosts.iter().find(|(id, _)| id.as_str() == name);
+            paused && progress.is_some_and(|(_, progress)| progress.state == HostState::Healthy)
+        };
+        for host in (0..self.fleet.hosts()).filter(|host| !in_trial(*host)) {
             let serving = self.fleet.runtime(host).serving(&key(), &service());
             self.routed_settled(host)?;
             let [one] = serving.as_slice() else {

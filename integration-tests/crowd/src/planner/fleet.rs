@@ -9,9 +9,9 @@ use evenkeel_compose::Input;
 use evenkeel_model::manifest::FORMAT;
 use evenkeel_model::{
     AppKey, AppReport, Digest, EnvironmentName, Epoch, Generation, HostId, ImagePin, Manifest, Phase, Policy,
-    ReleaseNumber, Service, ServiceName, ServiceReport, Stage, UnixMillis, Version,
+    ReleaseNumber, Service, ServiceName, ServiceReport, Share, Stage, UnixMillis, Version,
 };
-use evenkeel_rollout::{Contact, HostView, Order, Ordered};
+use evenkeel_rollout::{Contact, Duty, HostView, Order, Ordered};
 
 use super::{BEGINNING, Releases, terms};
 
@@ -70,7 +70,7 @@ impl Fleet {
         let (key, services) = (first.key(), first.services.keys().cloned().collect());
         let hosts = (0..hosts).map(|number| Ok(silent(format!("host-{number:06}").parse()?)));
         let mut fleet = Self { key, now: BEGINNING, hosts: hosts.collect::<Result<_>>()?, releases, services };
-        let before = Order { generation: Generation(1), release: Some(ReleaseNumber(1)), phase: Phase::Committed };
+        let before = Order { generation: Generation(1), release: Some(ReleaseNumber(1)), phase: Phase::Committed, share: Share::ALL };
         for index in 0..fleet.hosts.len() {
             fleet.take(index, before);
         }
@@ -100,6 +100,7 @@ impl Fleet {
                 joined: BEGINNING,
                 first_expires: BEGINNING,
                 certificate_expires: BEGINNING,
+                relieved: None,
             })));
         }
         for view in &self.hosts {
@@ -108,6 +109,7 @@ impl Fleet {
                 version: ordered.version,
                 release: ordered.release,
                 phase: ordered.phase,
+                share: ordered.share,
                 services: self.services.clone(),
                 terms: terms(&policy),
             };
@@ -137,7 +139,7 @@ impl Fleet {
             Phase::Withdrawn => (Stage::Reverted, before),
         };
         view.contact = Contact::Live;
-        view.ordered = Some(Ordered { version, release: order.release, phase: order.phase });
+        view.ordered = Some(Ordered { version, release: order.release, phase: order.phase, share: order.share });
         view.report = Some(AppReport {
             key: self.key.clone(),
             version,
@@ -148,6 +150,7 @@ impl Fleet {
             failure: None,
             services: services.unwrap_or_default(),
             why: "all services are healthy".to_owned(),
+            share: order.share,
         });
     }
 }
@@ -164,6 +167,7 @@ fn silent(host: HostId) -> HostView {
     HostView {
         host,
         labels: [("role".to_owned(), "web".to_owned())].into(),
+        duty: Duty::Active,
         contact: Contact::Silent { since: BEGINNING },
         conflict: false,
         ordered: None,

@@ -191,8 +191,8 @@ mod tests {
             let text = compose(shape);
             let input = Input { text: &text, file_name: "compose.yaml", variables: &BTreeMap::new(), project: None };
             let read = evenkeel_compose::read(&input).unwrap();
-            assert_eq!(read.policy.wave_ends(10_000).len(), waves);
-            assert_eq!(read.policy.budget(10_000), 10_000);
+            assert_eq!(read.policy.waves.ends(10_000).len(), waves);
+            assert_eq!(read.policy.budget(10_000, None), 10_000);
             assert!(read.services.values().all(|draft| draft.local));
         }
     }
