@@ -1,5 +1,6 @@
 //! What the engine alone takes on each host: create, start, first answer, by its API and at the container's own address. Whoever starts a
-//! container can't be faster. On all hosts at the same time, as in a rollout; the image is there already. Not here: what is compared with it.
+//! container can't be faster. On all hosts at the same time, as in a rollout, and while the same clients ask for what serves; the image is there
+//! already. Not here: what is compared with it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use super::ours;
+use super::outside::Outside;
 use super::releases::{Kind, Releases};
 use crate::bench::{enter, note, pause};
 use crate::hosts::{Host, Published, http};
@@ -88,14 +91,16 @@ fn ensure_network(host: &Host) -> Result<()> {
     Ok(())
 }
 
-/// On all hosts at the same time, after a rest; the containers are removed afterwards.
+/// On all hosts at the same time, after a rest; the containers are removed afterwards. The machine has the same clients to serve as in a rollout.
 fn on_all(hosts: &[Host], serve: impl Fn(&Host) -> Result<f64> + Sync) -> Result<Vec<f64>> {
+    let clients = Outside::begin(hosts, ours::PORT);
     pause(SETTLE);
     let times = thread::scope(|scope| {
         let serve = &serve;
         let threads: Vec<_> = hosts.iter().map(|host| scope.spawn(move || serve(host))).collect();
         threads.into_iter().map(|thread| thread.join().ok().context("a thread panicked")?).collect::<Result<Vec<_>>>()
     });
+    drop(clients);
     let removed = hosts.iter().try_for_each(|host| host.engine().remove_container(NAME));
     times.and_then(|times| removed.map(|()| times))
 }

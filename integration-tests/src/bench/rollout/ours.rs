@@ -68,7 +68,7 @@ impl<'a> Deploy<'a> {
             "name: shop\nservices:\n  web:\n    image: {image}\n\
              \x20   ports: [{{ published: {PORT}, target: 8080, app_protocol: http }}]\n    x-rollout:\n\
              \x20     health: {{ http: {{ port: 8080, path: /healthz }}, interval: 1s, timeout: 2s, successes: 1, failures: 2 }}\n\
-             x-rollout: {{ waves: [\"100%\"], max_unavailable: {at_once}, bake: 0s, health_deadline: 2s, on_failure: rollback }}\n",
+             x-rollout: {{ waves: [\"100%\"], max_unavailable: {at_once}, bake: 0s, health_deadline: 1100ms, on_failure: rollback }}\n",
             image = release.tagged(),
         )
     }
