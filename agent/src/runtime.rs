@@ -6,6 +6,7 @@
 mod docker;
 mod fake;
 mod identity;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use evenkeel_machine::{Action, Container, Engine, Outcome};
-use evenkeel_model::{AppKey, CauseKind, ContainerStats, Digest, Failure, ImagePin};
+use evenkeel_model::{AppKey, CauseKind, ContainerStats, Digest, Failure, ImagePin, LogAnswer, LogQuestion};
 
 pub use docker::{AddressPool, DockerOptions, DockerRuntime, NoPool};
 pub use fake::{Behaviour, Exit, FakeEngine, FakeRuntime, Performed, Pull, Serving};
@@ -76,6 +77,11 @@ pub trait Runtime: Send + Sync {
 
     /// What our running containers use; processor time is counted since the call before (0 at a container's first).
     async fn stats(&self) -> Vec<ContainerStats>;
+
+    /// Counts the lines that match in the logs of our containers of the app that were made for the release, running or ended, from their creation on.
+    /// Others are never read. Bounded in time and in what is read; what was found until then is said in any case. Changes nothing, and may be dropped
+    /// at any moment.
+    async fn search_logs(&self, question: &LogQuestion) -> LogAnswer;
 
     /// Changes whenever something may have happened to our containers or the engine. Wake-ups carry no payload and may be merged.
     fn wakeups(&self) -> watch::Receiver<()>;

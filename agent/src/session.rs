@@ -5,6 +5,7 @@
 
 mod desired;
 mod open;
+mod questions;
 mod stream;
 
 use std::sync::Arc;

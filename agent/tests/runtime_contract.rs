@@ -57,4 +57,5 @@ contract!(
     a_port_that_the_proxy_owns_is_nobodys_to_take,
     an_image_that_a_container_needs_or_that_is_local_is_not_taken_away,
     what_is_not_the_engines_is_refused,
+    lines_are_counted_in_the_logs_of_the_asked_release_alone,
 );

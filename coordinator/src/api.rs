@@ -11,6 +11,7 @@ mod enrolment;
 mod follow;
 mod operator;
 mod pins;
+mod questions;
 mod status;
 
 use std::collections::BTreeMap;

@@ -143,7 +143,7 @@ impl Controller {
             }
         }
         let now = clock.now();
-        let mut state = State::new(stored, settings.lease.to_std(), now);
+        let mut state = State::new(stored, settings.lease.to_std(), gauges.lines().clone(), now);
         state.begin_epoch(now);
         store.apply(&state.batch).await?;
         state.keep();

@@ -14,6 +14,8 @@
 //! | its name can't be resolved, it can't be reached, TLS fails, no answer in time | nothing | nothing |
 //!
 //! Nobody is followed to another address: a redirection is an answer like any other.
+//!
+//! Logs are no business of this port: the agents are asked, over the streams that they hold anyway (`logs.rs`), by whichever gauge the rest is measured.
 
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ use evenkeel_rollout::{Measure, Measured};
 
 mod check;
 mod client;
+mod lines;
+mod logs;
 mod numbers;
 mod prometheus;
 mod runner;
@@ -32,6 +36,7 @@ mod web;
 #[cfg(test)]
 mod contract;
 
+pub use lines::{Line, Lines, Question};
 pub use numbers::Asked;
 pub use runner::{Gauges, MOST_AT_ONCE, Measurement};
 pub use scripted::ScriptedGauge;
@@ -40,10 +45,15 @@ pub use web::WebGauge;
 /// For one measurement in all: what takes longer would not be a reading of this moment any more.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Where readings come from.
+/// Where readings come from, but those of logs.
 #[async_trait]
 pub trait Gauge: Send + Sync {
     /// Measures once, within [`DEADLINE`]. It never fails: what goes wrong is [`Measured::Nothing`] with the reason. Changes nothing anywhere, and may
     /// be dropped at any moment.
     async fn measure(&self, what: &Measure) -> Measured;
+}
+
+/// What came to the wrong port.
+fn not_the_agents() -> Measured {
+    Measured::Nothing("logs are the agents' to read, and another was asked".to_owned())
 }

@@ -11,7 +11,7 @@ use evenkeel_integration_tests::hosts::{Fleet, Prometheus, Traffic, eventually};
 use evenkeel_integration_tests::installation::{Compose, Installation, SOON};
 use evenkeel_model::analysis::{Baseline, Compare, Source};
 use evenkeel_model::decimal::Bounds;
-use evenkeel_model::{HostId, UnixMillis};
+use evenkeel_model::{AppKey, EnvironmentName, HostId, ReleaseNumber, UnixMillis};
 use evenkeel_rollout::{GateId, Measure, Measured};
 use tokio::runtime::Runtime;
 
@@ -40,6 +40,8 @@ impl<'a> Asker<'a> {
         let measure = Measure {
             id: GateId { gate: 0, wave: 0, step: 0 },
             number: 0,
+            key: AppKey { environment: EnvironmentName::default(), app: "shop".parse().unwrap() },
+            release: ReleaseNumber(1),
             source: Source::Prometheus {
                 url: self.prometheus.url(),
                 query: query.to_owned(),

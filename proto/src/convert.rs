@@ -4,6 +4,7 @@
 mod assignment;
 mod cause;
 mod host;
+mod logs;
 mod prefetch;
 mod report;
 mod view;

@@ -31,7 +31,9 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use evenkeel_machine::{Action, Engine, Outcome, Place};
-use evenkeel_model::{AppKey, CauseKind, ContainerStats, Evidence, Failure, ImagePin, Millis, Restart};
+use evenkeel_model::{
+    AppKey, CauseKind, ContainerStats, Evidence, Failure, ImagePin, LogAnswer, LogQuestion, Millis, Restart,
+};
 
 use crate::facts::Facts;
 
@@ -261,6 +263,10 @@ impl Runtime for DockerRuntime {
 
     async fn stats(&self) -> Vec<ContainerStats> {
         self.use_of_containers().await
+    }
+
+    async fn search_logs(&self, question: &LogQuestion) -> LogAnswer {
+        self.search(question).await
     }
 
     fn wakeups(&self) -> watch::Receiver<()> {

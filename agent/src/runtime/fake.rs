@@ -20,8 +20,8 @@ use tokio::time::Instant;
 
 use evenkeel_machine::{Action, Engine, Outcome};
 use evenkeel_model::{
-    AppKey, CauseKind, ContainerStats, Digest, Failure, HostId, ImagePin, Millis, Pressure, Probe, ReleaseNumber,
-    ServiceName, Slot, Version,
+    AppKey, CauseKind, ContainerStats, Digest, Failure, HostId, ImagePin, LogAnswer, LogQuestion, Millis, Pressure,
+    Probe, ReleaseNumber, ServiceName, Slot, Version,
 };
 
 use crate::probe::{Answer, Prober};
@@ -258,6 +258,11 @@ impl Runtime for FakeRuntime {
 
     async fn stats(&self) -> Vec<ContainerStats> {
         self.ask_engine(|world, _| world.stats(&self.scope)).unwrap_or_default()
+    }
+
+    async fn search_logs(&self, question: &LogQuestion) -> LogAnswer {
+        let found = self.ask_engine(|world, _| world.search(&self.scope, question));
+        found.map_err(|down| down.to_string())
     }
 
     fn wakeups(&self) -> watch::Receiver<()> {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use evenkeel_certs::{Credentials, KeyAndRequest};
 use evenkeel_model::{HostStats, Millis};
@@ -12,6 +13,7 @@ use tonic::transport::Channel;
 
 use super::desired;
 use super::open::{Open, SessionError, ended, message};
+use super::questions::Questions;
 use super::{Session, chain};
 use crate::backoff::Backoff;
 
@@ -49,12 +51,15 @@ impl Session {
         let mut beat_at = Instant::now() + open.beat.to_std();
         let mut stats: Later<'_, HostStats> = Box::pin(self.stats_after(Millis(0)));
         let mut renewal: Later<'_, ()> = Box::pin(self.renew_when_due(open.client.clone()));
+        let mut questions = Questions::new(Arc::clone(&self.runtime));
         loop {
             let up = tokio::select! {
                 biased;
                 // Cancel-safe: a message is either taken whole or not at all.
                 down = open.down.message() => {
-                    self.hear(down.map_err(ended)?)?;
+                    if let Some(asked) = self.hear(down.map_err(ended)?)? {
+                        questions.take(&asked);
+                    }
                     deaf_at = Instant::now() + open.lease.to_std();
                     continue;
                 }
@@ -67,6 +72,7 @@ impl Session {
                     stats = Box::pin(self.stats_after(open.stats));
                     session_up::Message::Stats((&measured).into())
                 }
+                answer = questions.answer() => session_up::Message::LogAnswer(answer),
                 () = &mut renewal => {
                     renewal = Box::pin(self.renew_when_due(open.client.clone()));
                     continue;
@@ -82,7 +88,8 @@ impl Session {
         }
     }
 
-    fn hear(&self, down: Option<SessionDown>) -> Result<(), SessionError> {
+    /// Takes in what came; what it asks is left to the caller.
+    fn hear(&self, down: Option<SessionDown>) -> Result<Option<v1::LogQuestion>, SessionError> {
         let down = down.ok_or_else(|| SessionError::Ended("it closed it".to_owned()))?;
         self.contact.heard(self.ticker.now());
         match down.message {
@@ -100,10 +107,11 @@ impl Session {
                     is_new
                 });
             }
+            Some(session_down::Message::LogQuestion(asked)) => return Ok(Some(asked)),
             // A newer coordinator may say more than we know: it is heard, and that is all.
             Some(session_down::Message::Beat(_) | session_down::Message::Welcome(_)) | None => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn stats_after(&self, wait: Millis) -> HostStats {

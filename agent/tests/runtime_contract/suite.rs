@@ -4,7 +4,7 @@ use evenkeel_agent::probe::question;
 use evenkeel_agent::runtime::Runtime;
 use evenkeel_machine::{Action, ContainerState, Engine, Outcome};
 use evenkeel_model::service::{Port, Protocol};
-use evenkeel_model::{CauseKind, Millis, Probe, Restart, Slot, Via};
+use evenkeel_model::{AppKey, CauseKind, LogQuestion, Millis, Probe, ReleaseNumber, Restart, Slot, Via};
 
 use crate::rig::{
     Program, Rig, containers, create, done, ended, failure, key, local, only, place, plan, scope, stop, until,
@@ -291,4 +291,41 @@ pub(crate) async fn what_is_not_the_engines_is_refused(rig: &impl Rig) {
         let refused = failure(&*runtime, action).await;
         assert_eq!(refused.kind, CauseKind::ProxyUnavailable, "{refused}");
     }
+}
+
+pub(crate) async fn lines_are_counted_in_the_logs_of_the_asked_release_alone(rig: &impl Rig) {
+    let (runtime, neighbour) = (rig.runtime("h1"), rig.runtime("h2"));
+    let question = |release: u64, services: &[&str], pattern: &str| LogQuestion {
+        key: key(),
+        release: ReleaseNumber(release),
+        services: services.iter().map(|service| service.parse().unwrap()).collect(),
+        pattern: pattern.parse().unwrap(),
+    };
+    let found = async |runtime: &dyn Runtime, question: LogQuestion| {
+        let found = runtime.search_logs(&question).await.unwrap();
+        assert_eq!(found.cut, None);
+        let examples: Vec<_> = found.examples.iter().map(|line| format!("{} {}", line.service, line.text)).collect();
+        (found.matched, found.containers, examples)
+    };
+    let one_or_two = question(12, &[], "^(one|two)$");
+    assert_eq!(found(&*runtime, one_or_two.clone()).await, (0, 0, Vec::new()), "there is no container");
+    for slot in [Slot::A, Slot::B] {
+        done(&*runtime, create(slot, &rig.service(Program::Crashes))).await;
+    }
+    assert_eq!(found(&*runtime, one_or_two.clone()).await, (0, 2, Vec::new()), "none has written anything");
+    done(&*runtime, Action::Remove(place(Slot::B))).await;
+    done(&*runtime, Action::Start(place(Slot::A))).await;
+    until(&*runtime, "ended", ended).await;
+
+    let both = vec!["web one".to_owned(), "web two".to_owned()];
+    assert_eq!(found(&*runtime, one_or_two.clone()).await, (2, 1, both), "of both streams, though it has ended");
+    let (matched, _, examples) = found(&*runtime, question(12, &["web", "db"], "x{1500}$")).await;
+    assert_eq!((matched, examples), (1, vec![format!("web {}", "x".repeat(300))]), "all of a long line is searched");
+    assert_eq!(found(&*runtime, question(12, &[], "three")).await, (0, 1, Vec::new()));
+    // Another service, release, app, host.
+    assert_eq!(found(&*runtime, question(12, &["db"], "one")).await, (0, 0, Vec::new()));
+    assert_eq!(found(&*runtime, question(11, &[], "one")).await, (0, 0, Vec::new()));
+    let elsewhere = LogQuestion { key: AppKey { app: "other".parse().unwrap(), ..key() }, ..one_or_two.clone() };
+    assert_eq!(found(&*runtime, elsewhere).await, (0, 0, Vec::new()));
+    assert_eq!(found(&*neighbour, one_or_two).await, (0, 0, Vec::new()));
 }

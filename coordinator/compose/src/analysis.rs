@@ -1,11 +1,16 @@
 //! `analysis` of a gate: what is measured, how often, and how many bad readings are put up with. Not here: what a Prometheus is asked (module
-//! `prometheus`), measuring (the coordinator).
+//! `prometheus`), what is looked for in logs (module `logs`), measuring (the coordinator).
+
+use std::collections::BTreeSet;
 
 use evenkeel_model::analysis::Source;
-use evenkeel_model::{Analysis, Millis};
+use evenkeel_model::{Analysis, Millis, ServiceName};
 
 use crate::reader::{At, Fields, Reader};
-use crate::{address, http_probe, keys, prometheus};
+use crate::{address, http_probe, keys, logs, prometheus};
+
+/// What can be measured.
+const SOURCES: [&str; 3] = ["prometheus", "http", "logs"];
 
 /// The readings taken where nothing is said.
 const DEFAULT_SAMPLES: u32 = 3;
@@ -25,22 +30,18 @@ const LONGEST_NAME: usize = 63;
 /// Good answers of a web server where nothing is said: a redirection is no verdict.
 const DEFAULT_STATUS: (u16, u16) = (200, 299);
 
-/// Reads `analysis`.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Analysis> {
+/// Reads `analysis`. `services` are those of the app, as far as they can be read.
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, services: &BTreeSet<ServiceName>) -> Option<Analysis> {
     let fields = reader.map(at, &keys::ANALYSIS)?;
-    let source = read_source(reader, at, &fields);
+    let source = read_source(reader, at, &fields, services);
     let name = fields.get("name").map(|at| read_name(reader, &at));
     let samples = fields.get("samples").map_or(Some(DEFAULT_SAMPLES), |at| reader.whole(&at, 1..=MOST_SAMPLES));
     let interval = fields.get("interval").map_or(Some(DEFAULT_INTERVAL), |at| read_interval(reader, &at));
     let max_bad = read_limit(reader, &fields, "max_bad", samples);
     let max_inconclusive = read_limit(reader, &fields, "max_inconclusive", samples);
     let source = source?;
-    let kind = match &source {
-        Source::Prometheus { .. } => "prometheus",
-        Source::Http { .. } => "http",
-    };
     Some(Analysis {
-        name: name.unwrap_or_else(|| Some(kind.to_owned()))?,
+        name: name.unwrap_or_else(|| Some(source.kind().to_owned()))?,
         source,
         samples: samples?,
         interval: interval?,
@@ -49,16 +50,23 @@ pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Analysis> {
     })
 }
 
-fn read_source(reader: &mut Reader<'_>, at: &At<'_>, fields: &Fields<'_>) -> Option<Source> {
-    match (fields.get("prometheus"), fields.get("http")) {
-        (Some(at), None) => prometheus::read(reader, &at),
-        (None, Some(at)) => read_http(reader, &at),
-        (None, None) => {
-            reader.problem(at, "there is nothing to measure: write `prometheus` or `http`");
+fn read_source(
+    reader: &mut Reader<'_>,
+    at: &At<'_>,
+    fields: &Fields<'_>,
+    services: &BTreeSet<ServiceName>,
+) -> Option<Source> {
+    let written: Vec<_> = SOURCES.iter().filter_map(|key| Some((*key, fields.get(key)?))).collect();
+    match &written[..] {
+        [("prometheus", at)] => prometheus::read(reader, at),
+        [("http", at)] => read_http(reader, at),
+        [(_, at)] => logs::read(reader, at, services),
+        [] => {
+            reader.problem(at, "there is nothing to measure: write `prometheus`, `http` or `logs`");
             None
         }
-        (Some(_), Some(at)) => {
-            reader.problem(&at, "there is already `prometheus`: keep one, or write two gates");
+        [(first, _), (_, at), ..] => {
+            reader.problem(at, format!("there is already `{first}`: keep one, or write two gates"));
             None
         }
     }

@@ -20,7 +20,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Node, project: Option<&AppNam
     let app = read_name(reader, &root, &fields, project);
     read_version(reader, &fields);
     let volumes = fields.get("volumes").map(|at| read_volumes(reader, &at)).unwrap_or_default();
-    let rollout = fields.get("x-rollout").map(|at| rollout::read(reader, &at)).unwrap_or_default();
+    let names = service_names(&fields);
+    let rollout = fields.get("x-rollout").map(|at| rollout::read(reader, &at, &names)).unwrap_or_default();
     let services = read_services(reader, &root, &fields, &volumes, &rollout);
 
     shared_ports::check(reader, &services);
@@ -77,6 +78,14 @@ fn read_volumes(reader: &mut Reader<'_>, at: &At<'_>) -> BTreeSet<String> {
 fn is_volume_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+/// The names alone, for what speaks of services before they are read.
+fn service_names(fields: &Fields<'_>) -> BTreeSet<ServiceName> {
+    match fields.get("services").map(|at| &at.node.value) {
+        Some(Value::Map(entries)) => entries.iter().filter_map(|entry| entry.key.parse().ok()).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 fn read_services(

@@ -1,8 +1,10 @@
 //! `gates`: what a rollout waits for, where, and people's consent. Not here: times of the week (module `window`), what is measured (module `analysis`),
 //! passing them (crate `evenkeel-rollout`).
 
+use std::collections::BTreeSet;
+
 use evenkeel_model::gate::{Approval, Check, GateWaves};
-use evenkeel_model::{Gate, GatePoint, Strategy};
+use evenkeel_model::{Gate, GatePoint, ServiceName, Strategy};
 
 use crate::reader::{At, Fields, Reader, truth};
 use crate::tree::Value;
@@ -16,24 +18,26 @@ const DEFAULT_PERSONS: u8 = 2;
 
 /// The way that a rollout goes, as far as gates depend on it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Course {
+pub(crate) struct Course<'a> {
     /// None: it could not be read.
     pub(crate) strategy: Option<Strategy>,
     /// Whether the new release gets more of what is new step by step; none: that can't be told.
     pub(crate) has_switch: Option<bool>,
     /// No fleet has more waves than these; none: that can't be told.
     pub(crate) most_waves: Option<usize>,
+    /// The app's services, as far as they can be read.
+    pub(crate) services: &'a BTreeSet<ServiceName>,
 }
 
 /// Reads `gates`.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, course: Course) -> Vec<Gate> {
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, course: Course<'_>) -> Vec<Gate> {
     let items = reader.list(at, "a list such as `[{approval: true}]`").unwrap_or_default();
     items.iter().filter_map(|item| read_gate(reader, item, course)).collect()
 }
 
-fn read_gate(reader: &mut Reader<'_>, at: &At<'_>, course: Course) -> Option<Gate> {
+fn read_gate(reader: &mut Reader<'_>, at: &At<'_>, course: Course<'_>) -> Option<Gate> {
     let fields = reader.map(at, &keys::GATE)?;
-    let check = read_check(reader, at, &fields);
+    let check = read_check(reader, at, &fields, course.services);
     let point = fields.get("at").map(|at| read_point(reader, &at, course));
     let waves = fields.get("wave").map(|at| read_waves(reader, &at, course));
     let check = check?;
@@ -53,12 +57,17 @@ fn usual_place(check: &Check, strategy: Option<Strategy>) -> (GatePoint, GateWav
     }
 }
 
-fn read_check(reader: &mut Reader<'_>, at: &At<'_>, fields: &Fields<'_>) -> Option<Check> {
+fn read_check(
+    reader: &mut Reader<'_>,
+    at: &At<'_>,
+    fields: &Fields<'_>,
+    services: &BTreeSet<ServiceName>,
+) -> Option<Check> {
     let written: Vec<_> = KINDS.iter().filter_map(|key| Some((*key, fields.named(key)?))).collect();
     match &written[..] {
         [("approval", at)] => read_approval(reader, at).map(Check::Approval),
         [("window", at)] => window::read(reader, at).map(Check::Window),
-        [(_, at)] => analysis::read(reader, at).map(Check::Analysis),
+        [(_, at)] => analysis::read(reader, at, services).map(Check::Analysis),
         [] => {
             reader.problem(at, "there is nothing to wait for: write `approval`, `window` or `analysis`");
             None
@@ -85,7 +94,7 @@ fn read_approval(reader: &mut Reader<'_>, at: &At<'_>) -> Option<Approval> {
     Some(Approval { persons: DEFAULT_PERSONS })
 }
 
-fn read_point(reader: &mut Reader<'_>, at: &At<'_>, course: Course) -> Option<GatePoint> {
+fn read_point(reader: &mut Reader<'_>, at: &At<'_>, course: Course<'_>) -> Option<GatePoint> {
     let points = [GatePoint::Before, GatePoint::Switch, GatePoint::Commit, GatePoint::After];
     let point = reader.one_of(at, &points.map(|point| (point.as_str(), point)), &[])?;
     if point == GatePoint::Switch && course.has_switch == Some(false) {
@@ -100,7 +109,7 @@ fn read_point(reader: &mut Reader<'_>, at: &At<'_>, course: Course) -> Option<Ga
 }
 
 /// A word, or a wave's number, counted from 1.
-fn read_waves(reader: &mut Reader<'_>, at: &At<'_>, course: Course) -> Option<GateWaves> {
+fn read_waves(reader: &mut Reader<'_>, at: &At<'_>, course: Course<'_>) -> Option<GateWaves> {
     let parse = |text: &str| match text {
         "every" => Some(GateWaves::Every),
         "first" => Some(GateWaves::First),

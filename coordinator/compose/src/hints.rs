@@ -1,7 +1,7 @@
 //! What the operator may have forgotten: a port asked by HTTP that is forwarded as a mere connection, a gate that has nobody to ask about.
 //! Not here: what is wrong.
 
-use evenkeel_model::analysis::{Baseline, Compare, Source};
+use evenkeel_model::analysis::Source;
 use evenkeel_model::gate::{Check, GateWaves};
 use evenkeel_model::{Gate, GatePoint, Probe, ServiceName, ServiceSpec, Via};
 
@@ -21,17 +21,15 @@ pub(crate) fn note_requests_without_http(reader: &mut Reader<'_>, name: &Service
 /// Notes an analysis that asks about hosts where there are none: it says nothing, and the rollout pauses.
 pub(crate) fn note_nobody_to_ask_about(reader: &mut Reader<'_>, path: &str, gate: &Gate) {
     let Check::Analysis(analysis) = &gate.check else { return };
-    let Source::Prometheus { query, compare, .. } = &analysis.source else { return };
-    let is_with_others = matches!(compare, Some(Compare { with: Baseline::OtherHosts, .. }));
-    if is_with_others && matches!(gate.waves, GateWaves::Every | GateWaves::Last) {
-        reader.note(format!(
-            "{path}: in the last wave there are no other hosts to compare with, so that the rollout pauses: write `wave: first`, or `with: before`"
-        ));
-    }
+    let nobody = match &analysis.source {
+        Source::Prometheus { query, .. } if query.contains(prometheus::HOSTS) => "`$$hosts` names none",
+        Source::Logs { .. } => "there are no logs of it",
+        Source::Prometheus { .. } | Source::Http { .. } => return,
+    };
     let is_first = matches!(gate.waves, GateWaves::Every | GateWaves::First | GateWaves::Only(0));
-    if gate.at == GatePoint::Before && is_first && query.contains(prometheus::HOSTS) {
+    if gate.at == GatePoint::Before && is_first {
         reader.note(format!(
-            "{path}: before the first wave no host has the release, and `$$hosts` names none, so that the rollout pauses: write a later `wave` or `at`"
+            "{path}: before the first wave no host has the release, and {nobody}, so that the rollout pauses: write a later `wave` or `at`"
         ));
     }
 }

@@ -5,7 +5,7 @@
 mod rollout;
 
 pub(crate) use rollout::{
-    ANALYSIS, APPROVAL, COMPARE, EXPONENTIAL, GATE, GRPC, HEALTH, HTTP, HTTP_SOURCE, PROMETHEUS, ROLLOUT,
+    ANALYSIS, APPROVAL, COMPARE, EXPONENTIAL, GATE, GRPC, HEALTH, HTTP, HTTP_SOURCE, LOGS, PROMETHEUS, ROLLOUT,
     SERVICE_ROLLOUT, TCP, WAVE, WINDOW,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Keys {
 
 /// Every table.
 #[cfg(test)]
-pub(crate) const ALL: [&Keys; 24] = [
+pub(crate) const ALL: [&Keys; 25] = [
     &TOP,
     &SERVICE,
     &PORT,
@@ -44,6 +44,7 @@ pub(crate) const ALL: [&Keys; 24] = [
     &APPROVAL,
     &WINDOW,
     &ANALYSIS,
+    &LOGS,
     &PROMETHEUS,
     &COMPARE,
     &HTTP_SOURCE,

@@ -27,6 +27,7 @@ mod host_name;
 mod http_probe;
 mod interpolation;
 mod keys;
+mod logs;
 mod mounts;
 mod nearest;
 mod order;

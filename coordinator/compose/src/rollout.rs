@@ -2,8 +2,10 @@
 //! (module `strategy`), who is moved when (module `waves`), and putting it together with `update_config` (modules `policy` and `order`) or for a
 //! service (module `traffic`).
 
+use std::collections::BTreeSet;
+
 use evenkeel_model::manifest::IfOrphaned;
-use evenkeel_model::{Health, OnFailure, Order};
+use evenkeel_model::{Health, OnFailure, Order, ServiceName};
 
 use crate::gates::{self, Course};
 use crate::policy::WrittenPolicy;
@@ -32,12 +34,12 @@ pub(crate) struct ServiceRollout {
     pub(crate) traffic: WrittenTraffic,
 }
 
-/// Reads `x-rollout` at the top.
-pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>) -> Rollout {
+/// Reads `x-rollout` at the top. `services` are those of the app, as far as they can be read.
+pub(crate) fn read(reader: &mut Reader<'_>, at: &At<'_>, services: &BTreeSet<ServiceName>) -> Rollout {
     let Some(fields) = reader.map(at, &keys::ROLLOUT) else { return Rollout::default() };
     let orphaned = [("keep", IfOrphaned::Keep), ("revert", IfOrphaned::Revert)];
     Rollout {
-        policy: read_policy(reader, &fields),
+        policy: read_policy(reader, &fields, services),
         if_orphaned: fields.get("if_orphaned").and_then(|at| reader.one_of(&at, &orphaned, &[])),
         // Two are what serves and what a rollback goes to.
         keep: fields.get("keep").and_then(|at| reader.whole(&at, 2..=MOST_KEPT)),
@@ -60,10 +62,10 @@ fn read_common(reader: &mut Reader<'_>, fields: &Fields<'_>) -> ServiceRollout {
     }
 }
 
-fn read_policy(reader: &mut Reader<'_>, fields: &Fields<'_>) -> WrittenPolicy {
+fn read_policy(reader: &mut Reader<'_>, fields: &Fields<'_>, services: &BTreeSet<ServiceName>) -> WrittenPolicy {
     let strategy = strategy::read(reader, fields);
     let waves = waves::read(reader, fields, strategy.known);
-    let course = Course { strategy: strategy.known, has_switch: strategy.has_switch, most_waves: waves.most };
+    let course = Course { strategy: strategy.known, has_switch: strategy.has_switch, most_waves: waves.most, services };
     let actions =
         [("pause", OnFailure::Pause), ("revert_failed", OnFailure::RevertFailed), ("rollback", OnFailure::Rollback)];
     let mut deadline = |key| fields.get(key).and_then(|at| reader.positive_duration(&at));

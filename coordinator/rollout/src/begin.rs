@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, HostId, Manifest, OperatorName, Order, Policy, ReleaseNumber, RolloutId, ServiceName, Share,
-    Strategy, UnixMillis,
+    AppKey, HostId, Manifest, OperatorName, Order, Policy, ReleaseNumber, RolloutId, ServiceName, Share, Strategy,
+    UnixMillis,
 };
 
 use crate::waves::divide;

@@ -85,4 +85,7 @@ pub struct Reading {
     pub verdict: Verdict,
     /// What was measured, for people: `0.07 (at most 0.05)`.
     pub said: String,
+    /// Lines of logs that a bad one is about, a few: `web-1 web: panic: no disk`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }

@@ -70,7 +70,7 @@ pub use gate::{Approved, GateId, GateRecord, Reading, Verdict};
 pub use plan::{Measure, Order, Plan, WaitingOn};
 pub use preview::{Change, Preview, PreviewHost, PreviewWave, preview};
 pub use proof::believed;
-pub use reading::Measured;
+pub use reading::{Lines, Measured};
 pub use rollout::{Abort, Hold, HostProgress, HostState, Kind, Outcome, Rollout, State};
 pub use steps::{MOST_PREFETCHING, plan};
 pub use view::{Contact, Duty, Frozen, HostView, Input, Ordered};

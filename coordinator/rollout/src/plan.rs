@@ -1,7 +1,9 @@
 //! What the planner answers: orders, the rollout's new state, and why it does not do more. Not here: how it comes to that.
 
 use evenkeel_model::analysis::Source;
-use evenkeel_model::{Failure, Generation, HostId, OperatorName, Phase, ReleaseNumber, RolloutId, Share, UnixMillis};
+use evenkeel_model::{
+    AppKey, Failure, Generation, HostId, OperatorName, Phase, ReleaseNumber, RolloutId, Share, UnixMillis,
+};
 use serde::Serialize;
 
 use crate::{GateId, Rollout};
@@ -26,6 +28,10 @@ pub struct Measure {
     pub id: GateId,
     /// Which of its readings, counted from 0.
     pub number: usize,
+    /// Of which app.
+    pub key: AppKey,
+    /// The release that is on trial.
+    pub release: ReleaseNumber,
     /// What is measured.
     pub source: Source,
     /// The hosts that have the release.
@@ -49,6 +55,13 @@ pub enum WaitingOn {
     Unhealthy {
         /// Which.
         hosts: Vec<HostId>,
+    },
+    /// Hosts that were told to give another share of what is new to the release, which is healthy there, and have not said that they do.
+    Share {
+        /// Which.
+        hosts: Vec<HostId>,
+        /// How much.
+        share: Share,
     },
     /// Hosts that were told to commit and have not said that they did.
     Acknowledgement {

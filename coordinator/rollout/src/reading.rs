@@ -22,8 +22,23 @@ pub enum Measured {
         /// Question and answer.
         said: String,
     },
+    /// Lines of logs that match.
+    Lines(Lines),
     /// Nothing, and why.
     Nothing(String),
+}
+
+/// The lines that match in the logs of the release's containers, over all hosts that have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// How many were found.
+    pub matched: u64,
+    /// In the logs of so many containers.
+    pub containers: u64,
+    /// A few of them, for people, each with its host and service.
+    pub examples: Vec<String>,
+    /// Why there may be more of them: a host that does not answer, a log that is too long. None: those are all.
+    pub missing: Option<String>,
 }
 
 /// What a measurement comes to, and what it says to people.
@@ -36,6 +51,7 @@ pub(crate) fn judge(source: &Source, measured: &Measured) -> (Verdict, String) {
         (Source::Http { .. }, Measured::Answer { good, said }) => {
             (if *good { Verdict::Good } else { Verdict::Bad }, said.clone())
         }
+        (Source::Logs { min, max, .. }, Measured::Lines(found)) => lines(*min, *max, found),
         _ => (Verdict::Inconclusive, "what was measured is not what was asked for".to_owned()),
     }
 }
@@ -71,6 +87,33 @@ fn compared(compare: Compare, value: f64, baseline: f64) -> (Verdict, String) {
         (_, Some(increase)) => (Verdict::Bad, format!("{value}, more than {increase} above {baseline}")),
         (None, None) => (Verdict::Good, format!("{value}, beside {baseline}")),
     }
+}
+
+/// More lines than there may be are too many, whoever has not been heard; anything else takes the word of all.
+fn lines(min: u64, max: Option<u64>, found: &Lines) -> (Verdict, String) {
+    let Lines { matched, containers, missing, .. } = found;
+    let what = format!(
+        "{} in {}",
+        counted(*matched, "line matches", "lines match"),
+        counted(*containers, "container", "containers")
+    );
+    if let Some(max) = max.filter(|max| matched > max) {
+        return (Verdict::Bad, format!("{what}, and it may be {max} at most"));
+    }
+    match missing {
+        Some(why) if *containers == 0 => (Verdict::Inconclusive, why.clone()),
+        Some(why) => (Verdict::Inconclusive, format!("{why}; elsewhere {what}")),
+        // Services that are the same in both releases keep their containers: then there is nothing new that could be wrong.
+        None if *containers == 0 => {
+            (Verdict::Good, "no container was made for the release, so that there is nothing to read".to_owned())
+        }
+        None if *matched < min => (Verdict::Bad, format!("{what}, and it must be {min} at least")),
+        None => (Verdict::Good, what),
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 fn in_words(bounds: Bounds) -> String {
@@ -133,5 +176,42 @@ mod tests {
             assert_eq!(judge(&source, &Measured::Answer { good, said: said.clone() }), (expected, said));
         }
         assert_eq!(judge(&source, &number(1.0, None)).0, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn lines_are_counted_against_what_there_may_and_must_be() {
+        let source = |min, max| {
+            let pattern = "panic".parse().unwrap();
+            Source::Logs { services: [].into(), pattern, min, max }
+        };
+        let found = |matched, containers, missing: Option<&str>| {
+            let missing = missing.map(str::to_owned);
+            Measured::Lines(Lines { matched, containers, examples: Vec::new(), missing })
+        };
+        let (none, ready) = (source(0, Some(0)), source(1, None));
+        let cases = [
+            (&none, found(0, 2, None), Verdict::Good, "0 lines match in 2 containers"),
+            (&none, found(1, 1, None), Verdict::Bad, "1 line matches in 1 container, and it may be 0 at most"),
+            (&none, found(0, 0, None), Verdict::Good, "no container was made for the release"),
+            (&none, found(0, 0, Some("h3 is not heard from")), Verdict::Inconclusive, "h3 is not heard from"),
+            (
+                &none,
+                found(0, 2, Some("h3 is not heard from")),
+                Verdict::Inconclusive,
+                "h3 is not heard from; elsewhere 0 lines match in 2 containers",
+            ),
+            // What is too much already is not made less by anybody's word.
+            (&none, found(2, 1, Some("h3 is not heard from")), Verdict::Bad, "2 lines match in 1 container"),
+            (&ready, found(0, 1, None), Verdict::Bad, "0 lines match in 1 container, and it must be 1 at least"),
+            (&ready, found(7, 1, None), Verdict::Good, "7 lines match in 1 container"),
+            (&ready, found(7, 1, Some("h3 is not heard from")), Verdict::Inconclusive, "h3 is not heard from"),
+            (&ready, found(0, 0, None), Verdict::Good, "no container was made for the release"),
+        ];
+        for (source, measured, expected, words) in cases {
+            let (verdict, said) = judge(source, &measured);
+            assert_eq!(verdict, expected, "{measured:?}: {said}");
+            assert!(said.starts_with(words), "{said}");
+        }
+        assert_eq!(judge(&none, &number(1.0, None)).0, Verdict::Inconclusive);
     }
 }

@@ -78,6 +78,12 @@ impl Row<'_> {
         report.release.is_none() || self.last().is_some_and(|last| last.share == report.share)
     }
 
+    /// Whether it is well, and has only to give what is new another share.
+    pub(crate) fn has_to_take_its_share(&self) -> bool {
+        let is_well = |report: &&AppReport| report.stage == Stage::Trial && is_healthy(report);
+        self.heard().filter(is_well).is_some_and(|report| !self.has_its_share(report))
+    }
+
     /// Its refusal of what it was ordered last.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         let last = self.last()?;

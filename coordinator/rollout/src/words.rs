@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::abort::outcome_in_words;
 use crate::reading::judge;
-use crate::{Approved, GateId, Hold, HostState, Measured, Outcome, Reading, Rollout, State};
+use crate::{Approved, GateId, Hold, HostState, Measured, Outcome, Reading, Rollout, State, Verdict};
 
 /// Who says something, when, and why.
 #[derive(Debug, Clone)]
@@ -239,7 +239,12 @@ pub fn take_reading(rollout: &mut Rollout, id: GateId, number: usize, measured: 
     let is_awaited = (id.wave, id.step) == (rollout.wave, rollout.step);
     let record = rollout.gates.iter_mut().find(|record| record.id == id && record.readings.len() == number);
     let Some(record) = record.filter(|_| is_awaited) else { return false };
-    record.readings.push(Reading { at, verdict, said });
+    // Of a good one nobody wants to see them.
+    let lines = match measured {
+        Measured::Lines(found) if verdict == Verdict::Bad => found.examples.clone(),
+        _ => Vec::new(),
+    };
+    record.readings.push(Reading { at, verdict, said, lines });
     true
 }
 

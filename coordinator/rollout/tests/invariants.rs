@@ -10,7 +10,8 @@ use evenkeel_rollout::{
     WaitingOn,
 };
 
-use crate::world::{Host, World, matches};
+use crate::world::releases::matches;
+use crate::world::{Host, World};
 
 /// One event, planned on.
 pub(crate) struct Step<'s> {

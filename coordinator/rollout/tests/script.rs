@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use evenkeel_model::{CauseKind, Failure, HostId, Millis, PrefetchState, ReleaseNumber, Stage, UnixMillis};
-use evenkeel_rollout::{Duty, Frozen, Kind, Measured, approve, pause, promote, resume};
+use evenkeel_rollout::{Duty, Frozen, Kind, Lines, Measured, approve, pause, promote, resume};
 
 use crate::world::{Word, World, manifest};
 use answers::Answers;
@@ -107,6 +107,11 @@ fn command(world: &mut World, words: &[&str], line: &str) -> Said {
         ["approve", by] => return say(world, by, approve),
         ["measured", "good"] => world.measured(&Measured::Answer { good: true, said: "200".to_owned() }),
         ["measured", "bad"] => world.measured(&Measured::Answer { good: false, said: "503".to_owned() }),
+        ["measured", "lines", count, ..] => {
+            let examples = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+            let matched = count.parse().unwrap();
+            world.measured(&Measured::Lines(Lines { matched, containers: 1, examples, missing: None }));
+        }
         ["measured", "nothing"] => world.measured(&Measured::Nothing("no answer".to_owned())),
         ["freeze", ..] => {
             let why = line.split('"').nth(1).expect("a reason in quotes").to_owned();

@@ -9,7 +9,7 @@
 //! | `running 1` | all hosts have committed this release, the current one |
 //! | `policy waves 1,100% budget 1 failures 0 bake 30s deadline 15m on_failure pause` | of the next rollout; any part may be absent |
 //! | `policy strategy canary weights 5,25 promote manual by zone first h3 floor 75% waves 1+10m,100%` | the same; `1+10m` is a wave with its own bake |
-//! | `gate commit first approval 2`, `gate before every window 22:00 6h sat,sun`, `gate commit every analysis errors 3 30s` | of the next rollout |
+//! | `gate commit first approval 2`, `gate before every window 22:00 6h sat,sun`, `gate commit every analysis errors 3 30s`, `gate commit every logs panic 0 3 30s` | of the next rollout |
 //! | `deploy 2`, `rollback 1`, `plan 2` | a rollout begins; or is only shown |
 //! | `report h1,h2 healthy`, `report all healthy`, `report h1 unhealthy` | hosts go as far as they can with their orders, and say so |
 //! | `obstacle h1 registry_unreachable "…"`, `fail h1 exited "…"` | what stands in a host's way; why it goes back |
@@ -18,7 +18,7 @@
 //! | `lost h2`, `repeated h2` | orders to a host get lost, though it is heard; are repeated |
 //! | `advance 60s`, `restart-coordinator`, `abort`, `abort rollback`, `show` | as they say |
 //! | `pause bob`, `resume bob`, `promote bob`, `approve bob` | an operator's word (`ann` began the rollout) |
-//! | `measured good`, `measured bad`, `measured nothing` | what the readings come to that are asked for now |
+//! | `measured good`, `measured bad`, `measured nothing`, `measured lines 2 "h1 web: panic"` | what the readings come to that are asked for now |
 //! | `freeze "…"`, `unfreeze`, `cordon h3`, `drain h3`, `uncordon h3` | as they say |
 //! | `clock 22:00` | time passes until the clocks of UTC say so (stories begin at midnight) |
 //! | `prefetch` | who fetches what ahead now, and how far each says that it is |
@@ -100,6 +100,7 @@ scripts! {
     abort_rollback_takes_all_back
     all_hosts_fall_silent
     an_analysis_that_is_bad_rolls_back
+    an_analysis_of_logs_rolls_back_with_the_lines
     an_analysis_that_says_nothing_pauses
     an_operator_pauses_and_resumes
     blue_green_switches_everywhere_at_once

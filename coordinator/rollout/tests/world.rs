@@ -1,140 +1,26 @@
 //! A small reference world: hosts that obey orders as agents do, a coordinator's memory, and the wire between them that a test may cut.
-//! Shared by the scripts and the properties. Not here: what is right (the golden outputs, the invariants).
+//! Shared by the scripts and the properties. Not here: what an agent does with an order (`agent.rs`), releases (`releases.rs`), and what is right (the
+//! golden outputs, the invariants).
+
+mod agent;
+pub(crate) mod releases;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use evenkeel_model::{
-    AppKey, AppReport, CauseKind, Constraint, Digest, EnvironmentName, Epoch, Failure, Generation, Health, HostId,
-    ImagePin, Manifest, Millis, Order as ServiceOrder, Phase, Policy, PrefetchReport, PrefetchState, Probe, Refusal,
-    RefusedAssignment, ReleaseNumber, Restart, RolloutId, Service, ServiceReport, ServiceSpec, Share, Stage,
-    UnixMillis, Version,
+    AppReport, Generation, HostId, Manifest, Phase, Policy, PrefetchReport, PrefetchState, RefusedAssignment,
+    ReleaseNumber, RolloutId, Share, Stage, UnixMillis,
 };
 use evenkeel_rollout::{
     Abort, AbortError, Begin, BeginError, Contact, Duty, Frozen, HostView, Input, Kind, Measure, Measured, Order,
     Ordered, Outcome, Plan, Rollout, Speaker, State, WordError, abort, begin, plan, take_reading,
 };
 
-/// What an agent does with orders for the one app.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Agent {
-    pub(crate) accepted: Option<Order>,
-    pub(crate) stage: Option<Stage>,
-    /// The release committed here before the accepted one; of a committed one, itself.
-    pub(crate) base: Option<ReleaseNumber>,
-    /// How much of what is new the accepted release gets.
-    pub(crate) share: Share,
-    /// Whether that which serves is healthy.
-    pub(crate) well: bool,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) refuses_next: bool,
-    /// What it was told to fetch ahead, and how far it is with that.
-    pub(crate) prefetch: Option<(ReleaseNumber, PrefetchState)>,
-}
+use agent::Agent;
+use releases::{key, version};
 
-impl Agent {
-    fn accept(&mut self, order: Order) -> Option<Refusal> {
-        match self.accepted {
-            Some(accepted) if order.generation < accepted.generation => {
-                return Some(Refusal::Stale { accepted: version(accepted.generation) });
-            }
-            Some(accepted) if order.generation == accepted.generation => return self.accept_phase(order),
-            _ => {}
-        }
-        if std::mem::take(&mut self.refuses_next) {
-            return Some(Refusal::Malformed { message: "no manifest at all".to_owned() });
-        }
-        let never_tried = order.phase == Phase::Withdrawn;
-        self.accepted = Some(order);
-        self.stage = Some(if never_tried { Stage::Reverted } else { Stage::Working });
-        (self.failure, self.well, self.share) = (None, true, Share::NONE);
-        None
-    }
-
-    fn accept_phase(&mut self, order: Order) -> Option<Refusal> {
-        match (order.phase, self.stage?) {
-            (Phase::Committed, Stage::Reverting | Stage::Reverted) => return Some(Refusal::AlreadyReverted),
-            (Phase::Withdrawn, Stage::Committed) => return Some(Refusal::AlreadyCommitted),
-            (Phase::Committed, Stage::Trial) if self.well => {
-                self.stage = Some(Stage::Committed);
-                self.base = order.release;
-            }
-            (Phase::Trial | Phase::Committed, _) | (Phase::Withdrawn, Stage::Reverting | Stage::Reverted) => {}
-            (Phase::Withdrawn, _) => {
-                self.stage = Some(Stage::Reverting);
-                self.failure = Some(Failure::plain(CauseKind::Withdrawn, "the rollout was given up"));
-            }
-        }
-        self.accepted = Some(order);
-        None
-    }
-
-    /// Goes on as far as it can, with containers that are healthy or not.
-    pub(crate) fn obey(&mut self, healthy: bool) {
-        let (Some(accepted), Some(stage)) = (self.accepted, self.stage) else { return };
-        self.well = healthy;
-        if matches!(stage, Stage::Working | Stage::Trial) {
-            self.failure = None;
-        }
-        let proven = healthy && matches!(stage, Stage::Working | Stage::Trial);
-        if proven {
-            self.share = accepted.share;
-        }
-        self.stage = Some(match stage {
-            Stage::Working | Stage::Trial if proven && accepted.phase == Phase::Committed => {
-                self.base = accepted.release;
-                Stage::Committed
-            }
-            Stage::Working if proven => Stage::Trial,
-            Stage::Working => {
-                self.well = true;
-                Stage::Working
-            }
-            Stage::Reverting => Stage::Reverted,
-            same => same,
-        });
-    }
-
-    /// Fails: goes back from what is not committed.
-    pub(crate) fn fail(&mut self, failure: Failure) {
-        match self.stage {
-            Some(Stage::Working | Stage::Trial) => {
-                self.stage = Some(Stage::Reverted);
-                self.failure = Some(failure);
-                self.well = true;
-            }
-            Some(Stage::Committed) => self.well = false,
-            _ => {}
-        }
-    }
-
-    pub(crate) fn prefetch_report(&self) -> Option<PrefetchReport> {
-        self.prefetch.clone().map(|(release, state)| PrefetchReport { key: key(), release, state })
-    }
-
-    pub(crate) fn report(&self) -> Option<AppReport> {
-        let (accepted, stage) = (self.accepted?, self.stage?);
-        let is_new = matches!(stage, Stage::Trial | Stage::Committed);
-        let serving = if is_new { accepted.release } else { self.base };
-        let service = serving.map(|release| ("app".parse().unwrap(), service_report(release, self.well)));
-        Some(AppReport {
-            key: key(),
-            version: version(accepted.generation),
-            release: accepted.release,
-            stage,
-            share: match stage {
-                Stage::Working | Stage::Trial => self.share,
-                Stage::Committed => Share::ALL,
-                Stage::Reverting | Stage::Reverted => Share::NONE,
-            },
-            base: self.base,
-            healthy: is_new && (self.well || accepted.release.is_none()),
-            failure: self.failure.clone(),
-            services: service.into_iter().collect(),
-            why: String::new(),
-        })
-    }
-}
+pub(crate) use releases::manifest;
 
 /// A host: what the coordinator stores and knows of it, and the agent there.
 #[derive(Debug, Clone)]
@@ -444,65 +330,6 @@ impl World {
     }
 }
 
-/// Whether at least one service of a release runs on such a host.
-pub(crate) fn matches(manifest: &Manifest, host: &Host) -> bool {
-    !manifest.services_for(&host.labels).is_empty()
-}
-
-pub(crate) fn key() -> AppKey {
-    AppKey { environment: EnvironmentName::default(), app: "shop".parse().unwrap() }
-}
-
-fn version(generation: Generation) -> Version {
-    Version { epoch: Epoch(1), generation }
-}
-
 fn stored(order: Order) -> Ordered {
     Ordered { version: version(order.generation), release: order.release, phase: order.phase, share: order.share }
-}
-
-/// A release with these services, each with the labels that it asks for.
-pub(crate) fn manifest(number: ReleaseNumber, services: &[(String, Vec<(String, String)>)]) -> Arc<Manifest> {
-    let service = |asked: &[(String, String)]| Service { image: image(number), spec: spec(asked) };
-    Arc::new(Manifest {
-        format: evenkeel_model::manifest::FORMAT,
-        environment: EnvironmentName::default(),
-        app: "shop".parse().unwrap(),
-        services: services.iter().map(|(name, asked)| (name.parse().unwrap(), service(asked))).collect(),
-        secrets: BTreeMap::new(),
-        if_orphaned: evenkeel_model::manifest::IfOrphaned::Keep,
-        keep: evenkeel_model::manifest::DEFAULT_KEEP,
-    })
-}
-
-fn image(number: ReleaseNumber) -> ImagePin {
-    ImagePin::Local { reference: format!("shop:{number}"), id: Digest::of(&number.0.to_be_bytes()) }
-}
-
-fn spec(asked: &[(String, String)]) -> ServiceSpec {
-    let constraint =
-        |(label, value): &(String, String)| Constraint { label: label.clone(), equal: true, value: value.clone() };
-    ServiceSpec {
-        command: None,
-        entrypoint: None,
-        environment: BTreeMap::new(),
-        ports: Vec::new(),
-        mounts: Vec::new(),
-        engine_healthcheck: None,
-        health: Health::with_defaults(Probe::Running),
-        restart: Restart::UnlessStopped,
-        user: None,
-        labels: BTreeMap::new(),
-        stop_grace_period: Millis::seconds(10),
-        stop_signal: None,
-        order: ServiceOrder::StartFirst,
-        keep_old: None,
-        traffic: evenkeel_model::Traffic::default(),
-        constraints: asked.iter().map(constraint).collect(),
-    }
-}
-
-fn service_report(release: ReleaseNumber, healthy: bool) -> ServiceReport {
-    let pin = image(release).digest().clone();
-    ServiceReport { release, image_id: pin.to_string(), pin, running: true, healthy, restarts: 0 }
 }

@@ -210,15 +210,15 @@ fn failure(before: &Rollout, after: &Rollout, is_through: bool) -> Option<What> 
     let goes_forward = |rollout: &Rollout| rollout.state == State::Advancing;
     let failure = after.failure.as_ref().filter(|_| goes_forward(before) && !goes_forward(after))?;
     let then = match (after.state, after.policy.on_failure) {
-        (State::Paused, _) => Then::Pauses,
-        (State::Withdrawing, _) => Then::Withdraws,
-        (State::RollingBack, _) => Then::RollsBack,
         (State::Ended { .. }, _) if is_through => return None,
-        // Nothing was left to do.
-        (_, OnFailure::Rollback) => Then::RollsBack,
-        (_, OnFailure::RevertFailed) => Then::Withdraws,
-        (_, OnFailure::Pause) => Then::Pauses,
+        // The policy's word counts where nothing was left to do.
+        (State::RollingBack, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::Rollback) => {
+            Then::RollsBack
+        }
+        (State::Withdrawing, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::RevertFailed) => {
+            Then::Withdraws
+        }
+        (State::Paused, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::Pause) => Then::Pauses,
     };
     Some(What::Failed { failure: failure.clone(), then })
 }
-

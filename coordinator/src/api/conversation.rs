@@ -1,4 +1,4 @@
-//! What flows over one agent's stream: desired state and beats down, reports, stats and beats up. Down goes only what is newest
+//! What flows over one agent's stream: desired state, questions and beats down, reports, stats, answers and beats up. Down goes only what is newest
 //! at the moment when there is room for it, so that a slow reader never gets what is stale.
 //!
 //! Not here: leases, and which of two streams counts (the controller says by `over`).
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::beats::Beats;
+use super::questions::Questions;
 use super::{StreamEnd, revoked};
 use crate::auth::Denied;
 use crate::config::SessionTerms;
@@ -60,7 +61,9 @@ impl Conversation {
     async fn converse(&mut self, mut up: Streaming<SessionUp>, down: &Down) -> Option<StreamEnd> {
         let (link, time, stop) = (Arc::clone(&self.link), self.time.clone(), self.stop.clone());
         let mut revoked = pin!(revoked(&link, &time, &stop));
-        let mut desired = self.connected.wanted.take();
+        // Dropped with this call: whoever asked by it hears that the stream has ended.
+        let (mut desired, line) = (self.connected.wanted.take(), std::mem::take(&mut self.connected.line));
+        let mut questions = Questions::default();
         let mut next = Some(Next::Welcome);
         let mut beats = Beats::begin(self.terms.beat.to_std());
         let mut beat = pin!(sleep_until(beats.due()));
@@ -74,7 +77,7 @@ impl Conversation {
                     Ok(Some(message)) => {
                         // Before the controller gets to it, which may have much to do.
                         self.connected.heard.note();
-                        if self.hear(message).await.is_err() {
+                        if self.hear(message, &mut questions).await.is_err() {
                             return Some(StreamEnd::Stopping);
                         }
                         next = next.or(beats.answers().then_some(Next::Beat));
@@ -84,9 +87,10 @@ impl Conversation {
                 room = down.reserve(), if next.is_some() => {
                     let Ok(room) = room else { return None };
                     let is_welcome = next == Some(Next::Welcome);
-                    room.send(Ok(self.message(next.take(), desired.as_mut())));
+                    room.send(Ok(self.message(next.take(), desired.as_mut(), &mut questions)));
                     // What is desired comes once at the start, whether it has changed or not.
                     next = (is_welcome && desired.is_some()).then_some(Next::Desired);
+                    next = next.or(questions.is_waiting().then_some(Next::Question));
                     beats.sent();
                     beat.as_mut().reset(beats.due());
                 }
@@ -98,12 +102,16 @@ impl Conversation {
                         next = Some(Next::Desired);
                     }
                 }
+                question = line.question(), if next.is_none() => {
+                    questions.take(question);
+                    next = Some(Next::Question);
+                }
                 () = &mut beat, if next.is_none() => next = Some(Next::Beat),
             }
         }
     }
 
-    fn message(&self, next: Option<Next>, desired: Option<&mut Desired>) -> SessionDown {
+    fn message(&self, next: Option<Next>, desired: Option<&mut Desired>, questions: &mut Questions) -> SessionDown {
         let message = match (next, desired) {
             (Some(Next::Welcome), _) => session_down::Message::Welcome(Welcome {
                 epoch: self.connected.epoch.0,
@@ -118,12 +126,13 @@ impl Conversation {
                     prefetch: wanted.prefetch.iter().map(Into::into).collect(),
                 })
             }
+            (Some(Next::Question), _) => questions.next(),
             _ => session_down::Message::Beat(v1::Beat {}),
         };
         SessionDown { message: Some(message) }
     }
 
-    async fn hear(&self, message: SessionUp) -> Result<(), Unavailable> {
+    async fn hear(&self, message: SessionUp, questions: &mut Questions) -> Result<(), Unavailable> {
         let (host, connection) = (|| self.host.clone(), self.connected.connection);
         match message.message {
             Some(session_up::Message::Report(report)) => {
@@ -136,6 +145,10 @@ impl Conversation {
                     Ok(())
                 }
             },
+            Some(session_up::Message::LogAnswer(answer)) => {
+                questions.answered(answer);
+                Ok(())
+            }
             // A newer agent may say more than we know: it is alive, and that is all.
             Some(session_up::Message::Beat(_) | session_up::Message::Hello(_)) | None => Ok(()),
         }
@@ -175,6 +188,7 @@ type Desired = watch::Receiver<Arc<Wanted>>;
 enum Next {
     Welcome,
     Desired,
+    Question,
     Beat,
 }
 

@@ -16,7 +16,7 @@ use evenkeel_rollout::{Duty, GateId, Measured, Preview, Rollout, WaitingOn};
 
 use super::heard::Heard;
 use super::refusal::{ConnectError, JoinError, MemberError, RolloutError, Unavailable};
-use crate::gauge::Measurement;
+use crate::gauge::{Line, Measurement};
 use crate::store::{Freeze, Operator, Role, Token};
 
 /// Where an answer goes. The one who asked may be gone by then.
@@ -73,6 +73,8 @@ pub struct Connected {
     pub over: CancellationToken,
     /// Where it is to be noted that something came by it, whatever it was.
     pub heard: Heard,
+    /// By which somebody asks the agent something. To be dropped with the stream.
+    pub line: Line,
 }
 
 /// A release to be made and rolled out.

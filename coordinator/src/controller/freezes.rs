@@ -14,7 +14,7 @@ impl State {
     pub(super) fn freeze(&mut self, new: NewFreeze, now: UnixMillis) -> Freeze {
         let over: Vec<u64> =
             self.stored.freezes.values().filter(|freeze| !freeze.is_in_force(now)).map(|freeze| freeze.id).collect();
-        // Numbers are not given twice, not even that of the last one.
+        // Numbers are not given twice: the newest freeze stays, in force or not, until there is a newer one.
         let id = self.stored.freezes.keys().next_back().map_or(0, |last| *last) + 1;
         let NewFreeze { filter, until, by, why } = new;
         let freeze = Freeze { id, environment: filter.environment, app: filter.app, until, by, at: now, why };
@@ -29,7 +29,8 @@ impl State {
     pub(super) fn unfreeze(&mut self, id: u64, now: UnixMillis) -> Result<Freeze, RolloutError> {
         let freeze = self.stored.freezes.get(&id).filter(|freeze| freeze.is_in_force(now));
         let freeze = freeze.ok_or(RolloutError::UnknownFreeze(id))?.clone();
-        self.write(Write::DeleteFreeze(id));
+        let is_newest = self.stored.freezes.keys().next_back() == Some(&id);
+        self.write(if is_newest { Write::PutFreeze(freeze.lifted()) } else { Write::DeleteFreeze(id) });
         Ok(freeze)
     }
 

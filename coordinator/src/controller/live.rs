@@ -14,6 +14,7 @@ use evenkeel_rollout::Contact;
 
 use super::event::{ConnectionId, Hello, Wanted};
 use super::heard::Heard;
+use crate::gauge::{Line, Lines};
 
 /// One host.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(super) struct Taken {
     pub(super) over: CancellationToken,
     /// Where it is noted that something came by it.
     pub(super) heard: Heard,
+    /// By which it is asked.
+    pub(super) line: Line,
 }
 
 impl LiveHost {
@@ -107,13 +110,15 @@ pub(super) struct Live {
     /// host has been heard since. So hearing a host costs nothing here.
     leases: BTreeSet<(Instant, HostId)>,
     lease: Duration,
+    /// Kept in step with the streams.
+    lines: Lines,
     started: UnixMillis,
 }
 
 impl Live {
     /// All is silent since `started`.
-    pub(super) fn new(lease: Duration, started: UnixMillis) -> Self {
-        Self { hosts: BTreeMap::new(), leases: BTreeSet::new(), lease, started }
+    pub(super) fn new(lease: Duration, lines: Lines, started: UnixMillis) -> Self {
+        Self { hosts: BTreeMap::new(), leases: BTreeSet::new(), lease, lines, started }
     }
 
     /// The host's place, made when it is first asked for.
@@ -139,7 +144,9 @@ impl Live {
         host.highest_epoch = hello.highest_epoch;
         host.facts = Some(hello.facts.clone());
         self.leases.insert((due, hello.host.clone()));
-        Some(Taken { over, heard })
+        let line = Line::default();
+        self.lines.open(&hello.host, line.clone());
+        Some(Taken { over, heard, line })
     }
 
     /// Something came by a stream. None: it is not the host's newest one, and what came by it is not to be believed.
@@ -164,6 +171,7 @@ impl Live {
     pub(super) fn end_stream(&mut self, host: &HostId) {
         if let Some(stream) = self.hosts.get_mut(host).and_then(LiveHost::end_stream) {
             self.leases.remove(&(stream.due, host.clone()));
+            self.lines.close(host);
         }
     }
 
@@ -185,6 +193,7 @@ impl Live {
                 self.leases.insert((stream.due, id));
             } else {
                 host.end_stream();
+                self.lines.close(&id);
                 expired.push(id);
             }
         }
@@ -218,7 +227,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_host_that_comes_and_goes_leaves_no_leases_behind() {
-        let mut live = Live::new(Duration::from_secs(5), UnixMillis(0));
+        let mut live = Live::new(Duration::from_secs(5), Lines::default(), UnixMillis(0));
         for connection in 1..100 {
             assert!(live.connect(&hello(connection), UnixMillis(connection)).is_some());
             tokio::time::advance(Duration::from_millis(10)).await;
@@ -231,7 +240,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_was_opened_earlier_does_not_end_a_later_one() {
-        let mut live = Live::new(Duration::from_secs(5), UnixMillis(0));
+        let mut live = Live::new(Duration::from_secs(5), Lines::default(), UnixMillis(0));
         let later = live.connect(&hello(2), UnixMillis(0)).unwrap();
         assert!(live.connect(&hello(1), UnixMillis(0)).is_none());
         assert!(!later.over.is_cancelled());

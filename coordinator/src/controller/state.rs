@@ -13,6 +13,7 @@ use evenkeel_rollout::{HostView, Rollout, State as RolloutState};
 use super::app::App;
 use super::event::RolloutSnapshot;
 use super::live::Live;
+use crate::gauge::Lines;
 use crate::store::{Host, Release, Snapshot, Write};
 
 /// All that the controller knows.
@@ -41,14 +42,14 @@ pub(super) struct State {
 
 impl State {
     /// From what is stored. The manifests in it must be readable.
-    pub(super) fn new(stored: Snapshot, lease: Duration, now: UnixMillis) -> Self {
+    pub(super) fn new(stored: Snapshot, lease: Duration, lines: Lines, now: UnixMillis) -> Self {
         let mut state = Self {
             stored: Snapshot::default(),
             batch: Vec::new(),
             undo: Vec::new(),
             apps: BTreeMap::new(),
             environments: BTreeMap::new(),
-            live: Live::new(lease, now),
+            live: Live::new(lease, lines, now),
             dirty: BTreeSet::new(),
             planned: BTreeSet::new(),
             ordered: BTreeSet::new(),

@@ -174,13 +174,14 @@ impl State {
         let Welcome { hello, taken, reply } = welcome;
         // A refusal may rest on a removal that was taken back.
         let taken = taken.map_err(|refusal| stored.err().map_or(refusal, Into::into));
-        let connected = taken.map(|Taken { over, heard }| Connected {
+        let connected = taken.map(|Taken { over, heard, line }| Connected {
             connection: hello.connection,
             epoch: self.epoch(),
             // Orders of a lower epoch would be refused; and they may be older than what runs there.
             wanted: (hello.highest_epoch <= self.epoch()).then(|| self.subscribe(&hello.host)),
             over,
             heard,
+            line,
         });
         // Who asked may be gone; the lease ends its stream then.
         drop(reply.send(connected));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use evenkeel_model::analysis::{Baseline, Compare, Source};
 use evenkeel_model::decimal::Bounds;
-use evenkeel_model::{HostId, UnixMillis};
+use evenkeel_model::{HostId, ReleaseNumber, UnixMillis};
 use evenkeel_rollout::{GateId, Measure, Measured};
 
 use super::Gauge;
@@ -68,6 +68,8 @@ fn measure(source: Source) -> Measure {
     Measure {
         id: GateId { gate: 0, wave: 0, step: 0 },
         number: 0,
+        key: crate::fixture::app(),
+        release: ReleaseNumber(2),
         source,
         hosts: hosts(&["h1", "web-2.example", "h_3"]),
         others: hosts(&["h4"]),

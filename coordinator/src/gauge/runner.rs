@@ -1,5 +1,5 @@
 //! Makes the measurements that plans ask for: each once, beside everything else, a few at a time over all apps. Not here: what is measured (the planner
-//! says so), how (the [`Gauge`]), and what a result comes to (the planner again).
+//! says so), how (the [`Gauge`], and for logs the agents), and what a result comes to (the planner again).
 //!
 //! Level-triggered: it is told again and again all that a rollout asks for now. It begins what is new, leaves alone what is under way, and ends what is
 //! no more asked for, so that nothing that was measured before a pause is read after it.
@@ -12,9 +12,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use evenkeel_model::RolloutId;
+use evenkeel_model::analysis::Source;
 use evenkeel_rollout::{GateId, Measure, Measured};
 
-use super::Gauge;
+use super::{Gauge, Lines, logs};
 
 /// Measurements at the same time: enough that a server that does not answer keeps others waiting for seconds, few enough that many apps that reach
 /// their gates together do not burden a Prometheus.
@@ -60,6 +61,7 @@ struct Done {
 /// The measurements under way. Dropped, it ends them all.
 pub struct Gauges {
     gauge: Arc<dyn Gauge>,
+    lines: Lines,
     tasks: TaskTracker,
     permits: Arc<Semaphore>,
     under_way: BTreeMap<Key, UnderWay>,
@@ -80,7 +82,13 @@ impl Gauges {
         // Whoever has a result keeps its place until the result is taken over: more than these never wait.
         let (results, done) = mpsc::channel(MOST_AT_ONCE);
         let permits = Arc::new(Semaphore::new(MOST_AT_ONCE));
-        Self { gauge, tasks, permits, under_way: BTreeMap::new(), attempts: 0, results, done }
+        let lines = Lines::default();
+        Self { gauge, lines, tasks, permits, under_way: BTreeMap::new(), attempts: 0, results, done }
+    }
+
+    /// The ways to the agents that logs are asked of. Nobody is heard at first: whoever knows of streams says so there.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// All that this rollout asks for now. Never waits.
@@ -117,10 +125,14 @@ impl Gauges {
         self.attempts += 1;
         let (attempt, ends) = (self.attempts, CancellationToken::new());
         let (gauge, permits, results) = (Arc::clone(&self.gauge), Arc::clone(&self.permits), self.results.clone());
+        let lines = self.lines.clone();
         let measuring = async move {
             // Nobody closes it.
             let Ok(_permit) = permits.acquire().await else { return };
-            let measured = gauge.measure(&what).await;
+            let measured = match &what.source {
+                Source::Logs { services, pattern, .. } => logs::measure(&lines, &what, services, pattern).await,
+                Source::Prometheus { .. } | Source::Http { .. } => gauge.measure(&what).await,
+            };
             // Nobody takes it any more: the coordinator ends.
             let _ = results.send(Done { key, attempt, measured }).await;
         };

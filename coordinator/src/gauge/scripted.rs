@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use evenkeel_model::analysis::Source;
 use evenkeel_rollout::{Measure, Measured};
 
-use super::{Asked, Gauge, numbers};
+use super::{Asked, Gauge, not_the_agents, numbers};
 
 /// What the number is that a query asks for, or why there is none.
 type Number = dyn Fn(&Asked<'_>) -> Result<f64, String> + Send + Sync;
@@ -82,6 +82,7 @@ impl Gauge for ScriptedGauge {
                 Some(Err(why)) => Measured::Nothing(format!("GET {url}: {why}")),
                 None => Measured::Nothing(format!("GET {url}: nobody was told of it")),
             },
+            Source::Logs { .. } => not_the_agents(),
         }
     }
 }

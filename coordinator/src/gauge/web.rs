@@ -10,7 +10,7 @@ use evenkeel_rollout::{Measure, Measured};
 
 use super::check::{Good, check};
 use super::client::WebClient;
-use super::{DEADLINE, Gauge, numbers, prometheus};
+use super::{DEADLINE, Gauge, not_the_agents, numbers, prometheus};
 
 /// Asks over the network.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Gauge for WebGauge {
             Source::Http { url, status, body } => {
                 check(&self.client, url, Good { status: *status, text: body.as_deref() }).await
             }
+            Source::Logs { .. } => not_the_agents(),
         }
     }
 }

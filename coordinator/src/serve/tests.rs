@@ -5,6 +5,7 @@ mod certificates;
 mod fleet;
 mod joining;
 mod life;
+mod logs;
 mod rollouts;
 mod sessions;
 

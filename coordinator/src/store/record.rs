@@ -97,6 +97,11 @@ impl Freeze {
         is_meant && self.is_in_force(now)
     }
 
+    /// What stays of one that was lifted, so that its number is not given again: whatever a clock says, it has ended.
+    pub fn lifted(&self) -> Self {
+        Self { until: Some(UnixMillis(0)), ..self.clone() }
+    }
+
     /// Whether it has not ended.
     pub fn is_in_force(&self, now: UnixMillis) -> bool {
         self.until.is_none_or(|until| now < until)

@@ -38,7 +38,8 @@ fn approval(approved: &Approved) -> v1::ActView {
 }
 
 fn reading(reading: &Reading) -> v1::ReadingView {
-    v1::ReadingView { at: reading.at.0, verdict: reading.verdict.as_str().to_owned(), said: reading.said.clone() }
+    let Reading { at, verdict, said, lines } = reading;
+    v1::ReadingView { at: at.0, verdict: verdict.as_str().to_owned(), said: said.clone(), lines: lines.clone() }
 }
 
 /// Something that a person did to a rollout.

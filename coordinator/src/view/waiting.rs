@@ -25,6 +25,11 @@ pub fn waiting(reason: &WaitingOn, now: UnixMillis) -> v1::WaitingView {
         WaitingOn::Unhealthy { hosts } => {
             view("unhealthy", said(hosts, "is not healthy yet", "are not healthy yet"), hosts)
         }
+        WaitingOn::Share { hosts, share } => {
+            let one = format!("is healthy, and has not said yet that the release gets {share} of what is new there");
+            let many = format!("are healthy, and have not said yet that the release gets {share} of what is new there");
+            view("share", said(hosts, one, many), hosts)
+        }
         WaitingOn::Acknowledgement { hosts } => {
             let message = said(hosts, "has not said yet that it committed", "have not said yet that they committed");
             view("acknowledgement", message, hosts)
@@ -131,6 +136,11 @@ mod tests {
             "the wave is healthy, and must stay so for 23s more"
         );
         assert_eq!(message(&WaitingOn::Unhealthy { hosts: hosts(1) }), "h1 is not healthy yet");
+        let share = 25.try_into().unwrap();
+        assert_eq!(
+            message(&WaitingOn::Share { hosts: hosts(1), share }),
+            "h1 is healthy, and has not said yet that the release gets 25% of what is new there"
+        );
         assert_eq!(message(&WaitingOn::HostLost { hosts: hosts(2) }), "h1, h2 are not heard from");
         let failure = Failure::plain(CauseKind::RegistryUnreachable, "429 Too Many Requests");
         assert_eq!(

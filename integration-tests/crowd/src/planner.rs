@@ -99,7 +99,8 @@ async fn roll_out(store: &dyn Store, fleet: &mut Fleet, waves: usize) -> Result<
 }
 
 fn begin(fleet: &Fleet, waves: usize) -> Result<Rollout> {
-    let percents = (1..=waves).map(|wave| u8::try_from(wave * 100 / waves).map(|percent| Count::Percent(percent).into()));
+    let percents =
+        (1..=waves).map(|wave| u8::try_from(wave * 100 / waves).map(|percent| Count::Percent(percent).into()));
     let policy = Policy {
         waves: Waves::List(percents.collect::<Result<_, _>>()?),
         max_unavailable: Some(Count::Percent(100)),

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use evenkeel_agent::router::{FakeRouter, Router};
 use evenkeel_agent::runtime::{EngineDown, FakeRuntime, Runtime, Sight};
 use evenkeel_machine::{Action, Ledger, Outcome, Place, Proxy, RoutePlan};
-use evenkeel_model::{AppKey, ContainerStats, Failure, ImagePin, Manifest};
+use evenkeel_model::{AppKey, ContainerStats, Failure, ImagePin, LogAnswer, LogQuestion, Manifest};
 use tokio::sync::watch;
 
 use super::disk::Disk;
@@ -165,6 +165,10 @@ impl Runtime for Watched {
 
     async fn stats(&self) -> Vec<ContainerStats> {
         self.runtime.stats().await
+    }
+
+    async fn search_logs(&self, question: &LogQuestion) -> LogAnswer {
+        self.runtime.search_logs(question).await
     }
 
     fn wakeups(&self) -> watch::Receiver<()> {

@@ -1,9 +1,11 @@
 //! What an analysis gate measures, and what the numbers may be. Not here: asking (the coordinator), what follows (crate `evenkeel-rollout`).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Millis;
 use crate::decimal::{Bounds, Decimal};
+use crate::{LogPattern, Millis, ServiceName};
 
 /// Something that is measured a few times in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,28 @@ pub enum Source {
         /// What the body of a good answer contains.
         body: Option<String>,
     },
+    /// Lines in the logs of the containers that were made for the release, over all hosts that have it.
+    Logs {
+        /// Of these services; empty: of all.
+        services: BTreeSet<ServiceName>,
+        /// What is looked for.
+        pattern: LogPattern,
+        /// So many lines that match there must be at least.
+        min: u64,
+        /// And so many there may be; none: any number.
+        max: Option<u64>,
+    },
+}
+
+impl Source {
+    /// The word used in Compose files.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Prometheus { .. } => "prometheus",
+            Self::Http { .. } => "http",
+            Self::Logs { .. } => "logs",
+        }
+    }
 }
 
 /// The same number of something else, that this one may not be much worse than.

@@ -204,7 +204,7 @@ pub struct Evidence {
     pub exit_code: Option<i64>,
     /// Whether it was killed for its memory.
     pub oom_killed: bool,
-    /// The container's last lines (50 at most), oldest first.
+    /// The container's last lines (50 at most), oldest first; where an analysis of logs failed, lines that it is about, with their hosts and services.
     pub log: Vec<String>,
     /// The failing probe.
     pub probe: Option<ProbeEvidence>,

@@ -15,6 +15,7 @@ pub mod health;
 pub mod host;
 pub mod id;
 pub mod image;
+pub mod logs;
 pub mod manifest;
 pub mod policy;
 pub mod prefetch;
@@ -39,6 +40,7 @@ pub use id::{
     AppKey, AppName, EnvironmentName, FleetName, HostId, OperatorName, ReleaseNumber, RolloutId, ServiceName, Slot,
 };
 pub use image::ImagePin;
+pub use logs::{LogAnswer, LogCount, LogLine, LogMatcher, LogPattern, LogQuestion};
 pub use manifest::{Manifest, Service, Specification};
 pub use policy::{OnFailure, Policy, Promote, Strategy};
 pub use prefetch::{Prefetch, PrefetchReport, PrefetchState};

@@ -2,7 +2,7 @@
 /// From the agent.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionUp {
-    #[prost(oneof = "session_up::Message", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "session_up::Message", tags = "1, 2, 3, 4, 5")]
     pub message: ::core::option::Option<session_up::Message>,
 }
 /// Nested message and enum types in `SessionUp`.
@@ -21,12 +21,15 @@ pub mod session_up {
         /// Nothing new, but alive; every `beat_interval`.
         #[prost(message, tag = "4")]
         Beat(super::Beat),
+        /// What the host's logs say, to a `log_question`. An agent that does not know questions never answers.
+        #[prost(message, tag = "5")]
+        LogAnswer(super::LogAnswer),
     }
 }
 /// From the coordinator.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionDown {
-    #[prost(oneof = "session_down::Message", tags = "1, 2, 3")]
+    #[prost(oneof = "session_down::Message", tags = "1, 2, 3, 4")]
     pub message: ::core::option::Option<session_down::Message>,
 }
 /// Nested message and enum types in `SessionDown`.
@@ -42,6 +45,9 @@ pub mod session_down {
         /// Nothing new, but alive; every `beat_interval`.
         #[prost(message, tag = "3")]
         Beat(super::Beat),
+        /// What somebody wants to know of the host's logs. Changes nothing there.
+        #[prost(message, tag = "4")]
+        LogQuestion(super::LogQuestion),
     }
 }
 /// Says that the sender is alive.
@@ -377,6 +383,69 @@ pub mod refused_assignment {
 /// Nothing more to say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Unit {}
+/// How many lines match in the logs of the containers that the host has made for a release of an app, from the containers' creation on. Other
+/// containers are not read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogQuestion {
+    /// Repeated in the answer. Each question of a stream has another.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(message, optional, tag = "2")]
+    pub key: ::core::option::Option<AppKey>,
+    /// The release's number.
+    #[prost(uint64, tag = "3")]
+    pub release: u64,
+    /// Empty: all.
+    #[prost(string, repeated, tag = "4")]
+    pub services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A regular expression without look-around and backreferences, by which lines are searched as bytes.
+    #[prost(string, tag = "5")]
+    pub pattern: ::prost::alloc::string::String,
+}
+/// The answer to one question.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogAnswer {
+    /// The question's.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(oneof = "log_answer::Outcome", tags = "2, 3")]
+    pub outcome: ::core::option::Option<log_answer::Outcome>,
+}
+/// Nested message and enum types in `LogAnswer`.
+pub mod log_answer {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "2")]
+        Count(super::LogCount),
+        /// Why it can't be told.
+        #[prost(string, tag = "3")]
+        Unknown(::prost::alloc::string::String),
+    }
+}
+/// What was found in logs.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogCount {
+    /// Lines that match.
+    #[prost(uint64, tag = "1")]
+    pub matched: u64,
+    /// Containers whose logs were read.
+    #[prost(uint64, tag = "2")]
+    pub containers: u64,
+    /// The first of the lines that match, a few.
+    #[prost(message, repeated, tag = "3")]
+    pub examples: ::prost::alloc::vec::Vec<LogLine>,
+    /// Why not all was read. Empty: all was.
+    #[prost(string, tag = "4")]
+    pub cut: ::prost::alloc::string::String,
+}
+/// A line of a log, cut where it is long.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLine {
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+}
 /// How a host is doing.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HostStats {
@@ -1798,6 +1867,9 @@ pub struct ReadingView {
     /// What was measured.
     #[prost(string, tag = "3")]
     pub said: ::prost::alloc::string::String,
+    /// Lines of logs that a bad one is about, a few, with their hosts and services.
+    #[prost(string, repeated, tag = "4")]
+    pub lines: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Something that a person did.
 #[derive(serde::Serialize)]
@@ -1980,7 +2052,7 @@ pub struct RolloutHostView {
 #[derive(serde::Serialize)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WaitingView {
-    /// `bake`, `unhealthy`, `acknowledgement`, `returning`, `budget_spent`, `host_lost`, `obstacle`, `conflict`, `person`, `paused`, `frozen`,
+    /// `bake`, `unhealthy`, `share`, `acknowledgement`, `returning`, `budget_spent`, `host_lost`, `obstacle`, `conflict`, `person`, `paused`, `frozen`,
     /// `approval`, `window`, `analysis`, `promotion`, `drain`, `queue`.
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,

@@ -1,4 +1,4 @@
-//! The last lines of a container, for the evidence. Bounded in lines and in their length; never the whole log.
+//! The last lines of a container, for the evidence, and lines that somebody looks for. Both bounded in what is read and in what is kept of it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,10 +7,17 @@ use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
 use futures_util::StreamExt;
 
+use evenkeel_model::{LogAnswer, LogQuestion, Millis};
+
 use super::DockerRuntime;
+use super::containers::Listed;
+use super::errors::EngineError;
+use crate::runtime::search::{Search, Stream};
 
 /// The limit for reading them: evidence is worth a wait, but not the swap.
 const READ: Duration = Duration::from_secs(5);
+/// The limit for all that is read for one question: who asks waits a little longer.
+const SEARCH: Duration = Duration::from_secs(8);
 /// So many lines are kept.
 const LINES: usize = 50;
 /// So many characters of each line are kept.
@@ -25,17 +32,71 @@ impl DockerRuntime {
             let options = LogsOptions { stdout: true, stderr: true, tail: LINES.to_string(), ..LogsOptions::default() };
             let mut frames = std::pin::pin!(docker.logs(id, Some(options)));
             while let Some(Ok(frame)) = frames.next().await {
-                match frame {
-                    LogOutput::StdErr { message } => tail.add(1, &message),
-                    LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
-                        tail.add(0, &message);
-                    }
-                }
+                let (stream, message) = piece(&frame);
+                tail.add(stream as usize, message);
             }
         };
         // What was read until then is what there is.
         let _ = tokio::time::timeout(READ, reading).await;
         tail.finish()
+    }
+
+    /// Reads the logs that the question is about, one after the other.
+    pub(super) async fn search(&self, question: &LogQuestion) -> LogAnswer {
+        let down = |error: EngineError| format!("the engine does not answer: {error}");
+        let all = self.list(&self.scope.app_labels(&question.key)).await.map_err(down)?;
+        let is_meant = |listed: &Listed| {
+            listed.identity.release == question.release && question.is_about(&listed.identity.place.service)
+        };
+        let mut meant: Vec<Listed> = all.into_iter().filter(is_meant).collect();
+        meant.sort_by(|one, other| one.identity.place.cmp(&other.identity.place));
+        let matcher = question.pattern.matcher();
+        let mut search = Search::new(&matcher);
+        let reading = async {
+            for listed in &meant {
+                search.begin(&listed.identity.place.service);
+                if !self.search_one(&listed.id, &mut search).await? {
+                    break;
+                }
+            }
+            Ok::<_, EngineError>(())
+        };
+        let read = tokio::time::timeout(SEARCH, reading).await;
+        match read {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(format!("the engine does not give the logs: {error}")),
+            Err(_) => search.cut(format!("the logs could not be read within {}", Millis::from(SEARCH))),
+        }
+        Ok(search.finish())
+    }
+
+    /// Whether more may be read. A container that is gone has no log any more.
+    async fn search_one(&self, id: &str, search: &mut Search<'_>) -> Result<bool, EngineError> {
+        let docker = self.contact.engine().await?;
+        let options = LogsOptions { stdout: true, stderr: true, ..LogsOptions::default() };
+        let mut frames = std::pin::pin!(docker.logs(id, Some(options)));
+        while let Some(frame) = frames.next().await {
+            match frame.map_err(EngineError::from) {
+                Ok(frame) => {
+                    let (stream, message) = piece(&frame);
+                    if !search.take(stream, message) {
+                        return Ok(false);
+                    }
+                }
+                Err(error) if error.is_absent() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn piece(frame: &LogOutput) -> (Stream, &[u8]) {
+    match frame {
+        LogOutput::StdErr { message } => (Stream::Err, message),
+        LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
+            (Stream::Out, message)
+        }
     }
 }
 

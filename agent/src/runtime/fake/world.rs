@@ -5,8 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use evenkeel_machine::{Container, ContainerPlan, ContainerState, Place};
-use evenkeel_model::{AppKey, ContainerStats, Digest, Failure, ImagePin, Port, Pressure, Restart, ServiceName};
+use evenkeel_model::{
+    AppKey, ContainerStats, Digest, Failure, ImagePin, LogCount, LogQuestion, Port, Pressure, Restart, ServiceName,
+};
 
+use crate::runtime::search::{Search, Stream};
 use crate::runtime::{Identity, Labels, Scope};
 
 use super::{Behaviour, Performed, Serving};
@@ -321,6 +324,24 @@ impl World {
             memory: 1 << 20,
         });
         stats.collect()
+    }
+
+    /// What the containers that were made for the release have written so far.
+    pub(super) fn search(&self, scope: &Scope, question: &LogQuestion) -> LogCount {
+        let matcher = question.pattern.matcher();
+        let mut search = Search::new(&matcher);
+        let is_meant =
+            |body: &&Body| body.identity.release == question.release && question.is_about(&body.identity.place.service);
+        let mut meant: Vec<&Body> = self.ours(scope.app_labels(&question.key)).filter(is_meant).collect();
+        meant.sort_by(|one, other| one.identity.place.cmp(&other.identity.place));
+        for body in meant {
+            search.begin(&body.identity.place.service);
+            let written = body.behaviour.log.iter().filter(|_| body.state != State::Created);
+            for line in written {
+                search.take(Stream::Out, format!("{line}\n").as_bytes());
+            }
+        }
+        search.finish()
     }
 
     /// The first port of the container that somebody else has.

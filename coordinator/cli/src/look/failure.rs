@@ -22,12 +22,17 @@ pub(crate) fn evidence(failure: &FailureView, log_lines: usize) -> Vec<String> {
     let left_out = evidence.log.len().saturating_sub(log_lines);
     if !evidence.log.is_empty() {
         let earlier = if left_out > 0 { format!(" ({left_out} earlier ones left out)") } else { String::new() };
-        lines.push(format!("{INDENT}last log lines{earlier}:"));
+        lines.push(format!("{INDENT}{}{earlier}:", log_heading(failure)));
     }
     lines.extend(
         evidence.log.iter().skip(left_out).map(|line| format!("{INDENT}  | {}", printable(line)).trim_end().to_owned()),
     );
     lines
+}
+
+/// An analysis has looked for its lines; they are the last ones of nothing.
+fn log_heading(failure: &FailureView) -> &'static str {
+    if failure.cause == "analysis_failed" { "log lines" } else { "last log lines" }
 }
 
 fn measured(evidence: &EvidenceView) -> Vec<(&'static str, String)> {

@@ -61,12 +61,10 @@ fn readings(gate: &GateView, look: Look) -> Vec<String> {
     let left_out = gate.readings.len().saturating_sub(READINGS);
     let earlier = if left_out > 0 { format!(" ({left_out} earlier ones left out)") } else { String::new() };
     let mut lines = vec![printable(&format!("    readings: {}{earlier}", counted.join(", ")))];
-    lines.extend(
-        gate.readings
-            .iter()
-            .skip(left_out)
-            .map(|reading| format!("    {}: {}", age(look.now, UnixMillis(reading.at)), result(reading, look))),
-    );
+    for reading in gate.readings.iter().skip(left_out) {
+        lines.push(format!("    {}: {}", age(look.now, UnixMillis(reading.at)), result(reading, look)));
+        lines.extend(reading.lines.iter().map(|line| format!("      | {}", printable(line)).trim_end().to_owned()));
+    }
     lines
 }
 

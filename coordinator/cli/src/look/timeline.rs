@@ -159,6 +159,9 @@ fn reason(reason: &WaitingOn) -> String {
         WaitingOn::Bake { .. } => "the bake".to_owned(),
         WaitingOn::HostLost { hosts: lost } => format!("{} not heard from", hosts(lost.len())),
         WaitingOn::Unhealthy { hosts: awaited } => format!("{} to become healthy", hosts(awaited.len())),
+        WaitingOn::Share { hosts: awaited, share } => {
+            format!("{} to give it {share} of what is new", hosts(awaited.len()))
+        }
         WaitingOn::Acknowledgement { hosts: awaited } => format!("{} to commit", hosts(awaited.len())),
         WaitingOn::Returning { hosts: awaited } => format!("{} to go back", hosts(awaited.len())),
         WaitingOn::Conflict { hosts: awaited } | WaitingOn::Drain { hosts: awaited } => hosts(awaited.len()),

@@ -161,7 +161,7 @@ fn waits(last: Option<&RolloutView>, next: &RolloutView, look: Look) -> Vec<Stri
         !last.is_some_and(|last| last.waiting.iter().any(same))
     };
     let is_told = |waiting: &&WaitingView| match waiting.kind.as_str() {
-        "unhealthy" | "acknowledgement" | "returning" | "obstacle" => false,
+        "unhealthy" | "share" | "acknowledgement" | "returning" | "obstacle" => false,
         "budget_spent" => !in_flight,
         _ => true,
     };

@@ -117,6 +117,7 @@ fn canary(view: RolloutView, share: u32, readings: &[(&str, &str)]) -> RolloutVi
         at: ago(5),
         verdict: (*verdict).to_owned(),
         said: (*said).to_owned(),
+        lines: vec![],
     });
     let gate = GateView {
         at: "commit".to_owned(),

@@ -235,6 +235,23 @@ pub(crate) fn gated() -> RolloutView {
         at: ago(seconds_ago),
         verdict: verdict.to_owned(),
         said: said.to_owned(),
+        lines: vec![],
+    };
+    let panicked = ReadingView {
+        lines: vec![
+            "web-1 web: thread 'main' panicked at src/main.rs:7".to_owned(),
+            "web-1 web: \u{1b}[31mERROR".to_owned(),
+        ],
+        ..reading(60, "bad", "2 lines match in 1 container, and it may be 0 at most")
+    };
+    let logs = GateView {
+        wave: 0,
+        at: "commit".to_owned(),
+        kind: "analysis".to_owned(),
+        asks: "1 of 3 readings".to_owned(),
+        since: ago(420),
+        approvals: vec![],
+        readings: vec![panicked],
     };
     let measured = GateView {
         wave: 0,
@@ -274,7 +291,7 @@ pub(crate) fn gated() -> RolloutView {
         policy: Some(canary()),
         prefetch: None,
         share: 25,
-        gates: vec![measured, asked],
+        gates: vec![measured, logs, asked],
         acts: vec![
             act("ada", 1200, "overrode_freeze", "orders get lost"),
             act("bob", 900, "paused", "errors rise"),

@@ -82,7 +82,7 @@ pub(crate) const WINDOW: Keys = only("x-rollout.gates[].window", &["days", "star
 
 pub(crate) const ANALYSIS: Keys = only(
     "x-rollout.gates[].analysis",
-    &["name", "prometheus", "http", "samples", "interval", "max_bad", "max_inconclusive"],
+    &["name", "prometheus", "http", "logs", "samples", "interval", "max_bad", "max_inconclusive"],
 );
 
 pub(crate) const PROMETHEUS: Keys =
@@ -92,6 +92,8 @@ pub(crate) const COMPARE: Keys =
     only("x-rollout.gates[].analysis.prometheus.compare", &["with", "max_ratio", "max_increase"]);
 
 pub(crate) const HTTP_SOURCE: Keys = only("x-rollout.gates[].analysis.http", &["url", "status", "body"]);
+
+pub(crate) const LOGS: Keys = only("x-rollout.gates[].analysis.logs", &["pattern", "max", "min", "services"]);
 
 pub(crate) const HEALTH: Keys = only(
     "x-rollout.health",

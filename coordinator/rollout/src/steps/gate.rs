@@ -4,12 +4,12 @@
 
 use evenkeel_model::gate::{Check, Window};
 use evenkeel_model::window::Opening;
-use evenkeel_model::{Analysis, CauseKind, Failure, GatePoint, HostId, OperatorName, UnixMillis};
+use evenkeel_model::{Analysis, CauseKind, Evidence, Failure, GatePoint, HostId, OperatorName, UnixMillis};
 
 use super::judge::fail;
 use crate::fleet::{Fleet, ids};
 use crate::words::needs_promotion;
-use crate::{GateId, GateRecord, Hold, HostState, Measure, Rollout, State, Verdict, WaitingOn};
+use crate::{GateId, GateRecord, Hold, HostState, Measure, Reading, Rollout, State, Verdict, WaitingOn};
 
 /// What a rollout waits for at the gates where it stands.
 #[derive(Debug, Default)]
@@ -123,6 +123,8 @@ fn measurement(fleet: &Fleet<'_>, rollout: &Rollout, id: GateId, number: usize, 
     Measure {
         id,
         number,
+        key: rollout.key.clone(),
+        release: rollout.to,
         source: analysis.source.clone(),
         hosts: in_state(&|state| matches!(state, HostState::Healthy | HostState::Committing | HostState::Committed)),
         others: in_state(&|state| state == HostState::Waiting),
@@ -134,12 +136,16 @@ fn failed(analysis: &Analysis, record: &GateRecord) -> Failure {
     let (bad, taken) = (record.count(Verdict::Bad), record.readings.len());
     let message =
         format!("analysis {}: {bad} of {taken} readings bad, the last: {}", analysis.name, last(record, Verdict::Bad));
-    Failure::plain(CauseKind::AnalysisFailed, message)
+    let log = last_reading(record, Verdict::Bad).map(|reading| reading.lines.clone()).unwrap_or_default();
+    Failure { evidence: Evidence { log, ..Evidence::default() }, ..Failure::plain(CauseKind::AnalysisFailed, message) }
 }
 
 fn last(record: &GateRecord, verdict: Verdict) -> &str {
-    let reading = record.readings.iter().rev().find(|reading| reading.verdict == verdict);
-    reading.map_or("nothing was read", |reading| reading.said.as_str())
+    last_reading(record, verdict).map_or("nothing was read", |reading| reading.said.as_str())
+}
+
+fn last_reading(record: &GateRecord, verdict: Verdict) -> Option<&Reading> {
+    record.readings.iter().rev().find(|reading| reading.verdict == verdict)
 }
 
 #[cfg(test)]

@@ -56,7 +56,10 @@ impl Waiting {
         let obstructed = fleet.covered().filter_map(|(row, _)| Some((row, row.progress.as_ref()?.obstacle.clone()?)));
         self.reasons
             .extend(obstructed.map(|(row, failure)| WaitingOn::Obstacle { host: row.view.host.clone(), failure }));
-        self.push(live(is_not_healthy_yet), |hosts| WaitingOn::Unhealthy { hosts });
+        let shifts = live(|row, state| is_not_healthy_yet(row, state) && row.has_to_take_its_share());
+        let unhealthy = live(|row, state| is_not_healthy_yet(row, state) && !row.has_to_take_its_share());
+        self.push(unhealthy, |hosts| WaitingOn::Unhealthy { hosts });
+        self.push(shifts, |hosts| WaitingOn::Share { hosts, share: rollout.share() });
         self.push(live(|_, state| state == HostState::Committing), |hosts| WaitingOn::Acknowledgement { hosts });
         if matches!(rollout.state, State::RollingBack | State::Withdrawing) {
             let returning = |row: &Row<'_>, state| match state {

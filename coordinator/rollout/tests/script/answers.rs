@@ -33,6 +33,10 @@ impl Answers {
         if state != self.state {
             writeln!(text, "== {state}").unwrap();
             self.state = state;
+            let failure = world.rollout.as_ref().and_then(|rollout| rollout.failure.as_ref());
+            for line in failure.iter().flat_map(|failure| &failure.evidence.log) {
+                writeln!(text, "   | {line}").unwrap();
+            }
         }
         for measure in &plan.measures {
             let [hosts, others] = [&measure.hosts, &measure.others].map(|hosts| names(hosts));
@@ -85,6 +89,7 @@ fn reason(waiting: &WaitingOn, now: UnixMillis) -> String {
     match waiting {
         WaitingOn::Bake { until } => format!("bakes for {} more", until.since(now)),
         WaitingOn::Unhealthy { hosts } => format!("not healthy: {}", names(hosts)),
+        WaitingOn::Share { hosts, share } => format!("told to give it {share}: {}", names(hosts)),
         WaitingOn::Acknowledgement { hosts } => format!("told to commit: {}", names(hosts)),
         WaitingOn::Returning { hosts } => format!("on the way back: {}", names(hosts)),
         WaitingOn::BudgetSpent { unavailable, budget } => format!("{unavailable} unavailable of {budget} that may be"),

@@ -65,7 +65,12 @@ pub(crate) fn gate(words: &[&str]) -> Gate {
     let check = match check {
         ["approval", persons] => Check::Approval(Approval { persons: persons.parse().unwrap() }),
         ["window", start, length, days @ ..] => Check::Window(window(start, length, days)),
-        ["analysis", name, samples, interval] => Check::Analysis(analysis(name, samples, interval)),
+        ["analysis", name, samples, interval] => Check::Analysis(analysis(name, samples, interval, http())),
+        ["logs", pattern, max, samples, interval] => {
+            let pattern = pattern.parse().unwrap();
+            let source = Source::Logs { services: [].into(), pattern, min: 0, max: Some(max.parse().unwrap()) };
+            Check::Analysis(analysis("logs", samples, interval, source))
+        }
         other => panic!("`{other:?}` is no gate"),
     };
     Gate { at, waves, check }
@@ -77,10 +82,14 @@ fn window(start: &str, length: &str, days: &[&str]) -> Window {
     Window { days, start: minutes(start), length: millis(length), zone: "UTC".to_owned() }
 }
 
-fn analysis(name: &str, samples: &str, interval: &str) -> Analysis {
+fn http() -> Source {
+    Source::Http { url: "http://shop/".to_owned(), status: (200, 299), body: None }
+}
+
+fn analysis(name: &str, samples: &str, interval: &str, source: Source) -> Analysis {
     Analysis {
         name: name.to_owned(),
-        source: Source::Http { url: "http://shop/".to_owned(), status: (200, 299), body: None },
+        source,
         samples: samples.parse().unwrap(),
         interval: millis(interval),
         max_bad: 0,

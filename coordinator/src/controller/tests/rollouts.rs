@@ -204,3 +204,30 @@ async fn a_host_that_joins_later_gets_the_current_release() {
     })
     .await;
 }
+
+/// Freezes everything; its number.
+async fn freeze(world: &World) -> u64 {
+    let (filter, by, why) = (AppFilter::default(), "ada".parse().unwrap(), "the fair".to_owned());
+    world.handle().freeze(NewFreeze { filter, until: None, by, why }).await.unwrap().id
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freezes_number_is_never_given_again() {
+    let mut world = World::with_hosts(1).await;
+    assert_eq!((freeze(&world).await, freeze(&world).await), (1, 2));
+    for lifted in [2, 1] {
+        world.handle().unfreeze(lifted).await.unwrap();
+        assert_eq!(world.handle().unfreeze(lifted).await.unwrap_err(), RolloutError::UnknownFreeze(lifted));
+    }
+    assert!(world.handle().freezes().await.unwrap().is_empty());
+    world.deploy(1).await.expect("nothing keeps it");
+    world.restart().await;
+    assert_eq!(freeze(&world).await, 3);
+    world.handle().unfreeze(3).await.unwrap();
+    assert_eq!(freeze(&world).await, 4);
+    assert_eq!(
+        world.stored().await.freezes.keys().copied().collect::<Vec<_>>(),
+        [4],
+        "only the newest is kept for its number"
+    );
+}

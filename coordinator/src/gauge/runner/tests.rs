@@ -6,8 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout};
 
+use evenkeel_model::LogCount;
+
 use super::*;
-use crate::gauge::contract;
+use crate::fixture::host_id;
+use crate::gauge::{Line, contract};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_hours(1);
@@ -133,6 +136,20 @@ async fn a_result_that_waits_when_it_is_no_more_asked_for_is_not_taken_for_the_n
     world.gauges.ask(RolloutId(1), vec![measure(0, 0)]);
     assert_eq!(world.measured().await, (1, 0, 2.0));
     assert!(world.has_no_more().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_are_asked_of_the_agents() {
+    let (mut world, line) = (World::new(), Line::default());
+    world.gauges.lines().open(&host_id(1), line.clone());
+    let pattern = "panic".parse().unwrap();
+    let source = Source::Logs { services: [].into(), pattern, min: 0, max: Some(0) };
+    world.gauges.ask(RolloutId(1), vec![Measure { source, hosts: vec![host_id(1)], ..measure(0, 0) }]);
+    let question = timeout(LONG, line.question()).await.unwrap();
+    question.reply.send(Ok(LogCount { matched: 7, containers: 1, ..LogCount::default() })).unwrap();
+    let measured = timeout(LONG, world.gauges.measured()).await.unwrap().measured;
+    assert!(matches!(&measured, Measured::Lines(found) if found.matched == 7), "{measured:?}");
+    assert_eq!(world.begun(), 0, "nobody else is asked");
 }
 
 #[tokio::test(start_paused = true)]

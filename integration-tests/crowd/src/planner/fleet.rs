@@ -70,7 +70,12 @@ impl Fleet {
         let (key, services) = (first.key(), first.services.keys().cloned().collect());
         let hosts = (0..hosts).map(|number| Ok(silent(format!("host-{number:06}").parse()?)));
         let mut fleet = Self { key, now: BEGINNING, hosts: hosts.collect::<Result<_>>()?, releases, services };
-        let before = Order { generation: Generation(1), release: Some(ReleaseNumber(1)), phase: Phase::Committed, share: Share::ALL };
+        let before = Order {
+            generation: Generation(1),
+            release: Some(ReleaseNumber(1)),
+            phase: Phase::Committed,
+            share: Share::ALL,
+        };
         for index in 0..fleet.hosts.len() {
             fleet.take(index, before);
         }

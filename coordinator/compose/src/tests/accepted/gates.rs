@@ -160,6 +160,25 @@ fn an_analysis_asks_a_web_server() {
 }
 
 #[test]
+fn an_analysis_looks_into_logs() {
+    let logs = |services: &[&str], min, max| Source::Logs {
+        services: services.iter().map(|service| service.parse().unwrap()).collect(),
+        pattern: "panic|ERROR".parse().unwrap(),
+        min,
+        max,
+    };
+    let source = |rest: &str| analysis(&format!("logs: {{pattern: 'panic|ERROR'{rest}}}")).source;
+    assert_eq!(source(""), logs(&[], 0, Some(0)));
+    assert_eq!(source(", max: 3, services: [web]"), logs(&["web"], 0, Some(3)));
+    assert_eq!(source(", min: 1"), logs(&[], 1, None));
+    assert_eq!(source(", min: 2, max: 2"), logs(&[], 2, Some(2)));
+    assert_eq!(source(", min: 0"), logs(&[], 0, None));
+    assert_eq!(analysis("logs: {pattern: x}").name, "logs");
+    let ended = analysis("name: ends, logs: {pattern: 'code=[1-9][0-9]*$$'}, samples: 1").source;
+    assert!(matches!(ended, Source::Logs { pattern, .. } if pattern.as_str() == "code=[1-9][0-9]*$"));
+}
+
+#[test]
 fn variables_stand_in_gates_as_everywhere() {
     let read = analysis("name: '${SET}', http: {url: 'http://${SET}:${PORT:-9090}'}, samples: '${N:-2}'");
     let expected = Source::Http { url: "http://value:9090".to_owned(), status: (200, 299), body: None };
@@ -174,11 +193,12 @@ fn the_coordinator_reads_what_was_read() {
          - approval:\n\
          - {window: {start: '22:00', length: 2h, days: [sat]}, wave: 2}\n\
          - {analysis: {prometheus: {url: 'http://p', query: up, min: 0.5, compare: {with: before, max_ratio: 1.1}}}}\n\
-         - {analysis: {http: {url: 'http://shop/', body: ok}}, at: switch, wave: last}",
+         - {analysis: {http: {url: 'http://shop/', body: ok}}, at: switch, wave: last}\n\
+         - {analysis: {logs: {pattern: 'panic|ERROR', services: [web], max: 1}}}",
     ));
     let text = serde_json::to_string(&specification).unwrap();
     assert_eq!(serde_json::from_str::<Specification>(&text).unwrap(), specification);
-    assert_eq!(specification.policy.gates.len(), 4);
+    assert_eq!(specification.policy.gates.len(), 5);
 }
 
 #[test]
@@ -187,16 +207,21 @@ fn an_analysis_that_has_nobody_to_ask_about_is_noted() {
         let source = format!("prometheus: {{url: 'http://p', query: 'up{{host=~\"$$hosts\"}}', {asked}}}");
         accepted(&with_rollout(&format!("gates: [{{analysis: {{{source}}}{place}}}]"))).notes
     };
-    let others = "compare: {with: other_hosts, max_ratio: 2}";
-    let last = "x-rollout.gates[0]: in the last wave there are no other hosts to compare with, so that the rollout pauses: \
-                write `wave: first`, or `with: before`";
     let first = "x-rollout.gates[0]: before the first wave no host has the release, and `$$hosts` names none, so that the \
                  rollout pauses: write a later `wave` or `at`";
-    assert_eq!(notes(others, ""), [last]);
-    assert_eq!(notes(others, ", wave: last"), [last]);
-    assert!(notes(others, ", wave: first").is_empty() && notes(others, ", wave: 2").is_empty());
-    assert!(notes("compare: {with: before, max_ratio: 2}", "").is_empty());
+    // Where there are no other hosts left, the number is compared with that of before.
+    for with in ["other_hosts", "before"] {
+        let compare = format!("compare: {{with: {with}, max_ratio: 2}}");
+        for place in ["", ", wave: first", ", wave: last"] {
+            assert!(notes(&compare, place).is_empty(), "{with}{place}");
+        }
+    }
     assert_eq!(notes("min: 1", ", at: before"), [first]);
     assert_eq!(notes("min: 1", ", at: before, wave: 1"), [first]);
     assert!(notes("min: 1", ", at: before, wave: 2").is_empty() && notes("min: 1", "").is_empty());
+    let logs = |place: &str| {
+        accepted(&with_rollout(&format!("gates: [{{analysis: {{logs: {{pattern: panic}}}}{place}}}]"))).notes
+    };
+    assert_eq!(logs(", at: before"), [first.replace("`$$hosts` names none", "there are no logs of it")]);
+    assert!(logs("").is_empty() && logs(", at: before, wave: 2").is_empty());
 }

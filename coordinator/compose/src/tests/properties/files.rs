@@ -69,6 +69,7 @@ pub(super) const PIECES: &[&str] = &[
     "prometheus: {url: http://p, query: up, min: 0, ",
     "compare: {with: before, max_ratio: 1}",
     "http: {url: http://p}",
+    "logs: {pattern: 'panic|ERROR', max: 0}",
     "at: switch",
     "wave: 2",
     "10%",
@@ -119,6 +120,7 @@ const CHECKS: &[&str] = &[
     "window: {days: [sat, sun], start: 22:00, length: 6h, zone: America/New_York}",
     "analysis: {prometheus: {url: http://p:9090, query: \"up{host=~'$$hosts'}\", min: 0, max: 0.05}, samples: 5, max_bad: 1}",
     "analysis: {prometheus: {url: http://p, query: $$hosts, compare: {with: other_hosts, max_ratio: 1.2}}}",
+    "analysis: {logs: {pattern: 'panic|ERROR', max: 0}, samples: 1}",
     "analysis: {name: front, http: {url: https://shop.example/, status: 200-204, body: ok}, interval: 1s}",
 ];
 

@@ -152,15 +152,16 @@ fn a_time_of_day_is_never_misread() {
 #[test]
 fn bad_analyses_are_refused() {
     let http = "http: {url: 'http://a'}";
-    analysis("", &[": there is nothing to measure: write `prometheus` or `http`"]);
+    analysis("", &[": there is nothing to measure: write `prometheus`, `http` or `logs`"]);
     analysis(
         &format!("{http}, prometheus: {{}}"),
         &[".http: there is already `prometheus`: keep one, or write two gates"],
     );
+    analysis(&format!("{http}, logs: {{}}"), &[".logs: there is already `http`: keep one, or write two gates"]);
     analysis(
         &format!("{http}, graphite: {{}}"),
         &[
-            ".graphite: unknown key: remove it, or use one of name, prometheus, http, samples, interval, max_bad, max_inconclusive",
+            ".graphite: unknown key: remove it, or use one of name, prometheus, http, logs, samples, interval, max_bad, max_inconclusive",
         ],
     );
     analysis(
@@ -249,6 +250,51 @@ fn bad_queries_are_refused() {
         &format!("{rest}, min: 0.5, max: 0.1"),
         &[".max: it is less than `min` (0.5), and no number is between: write more than that"],
     );
+}
+
+#[test]
+fn bad_patterns_and_counts_of_lines_are_refused() {
+    let logs = |written: &str, problems: &[&str]| {
+        let problems: Vec<String> = problems.iter().map(|problem| format!(".logs{problem}")).collect();
+        analysis(&format!("logs: {{{written}}}"), &problems.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    logs("", &[": there is no `pattern`: write what a line that counts has in it, such as `panic|ERROR`"]);
+    logs("pattern: 'panic('", &[".pattern: it is no regular expression: unclosed group"]);
+    logs("pattern: [panic]", &[".pattern: expected a regular expression such as `panic|ERROR`, found a list"]);
+    for everything in ["", ".*", "panic|"] {
+        let every = "it fits an empty text, and so every line: write what a line that counts has in it";
+        logs(&format!("pattern: '{everything}'"), &[&format!(".pattern: {every}")]);
+    }
+    let large =
+        "it is too large to be looked for on every host: write a shorter one, with smaller numbers of repetitions";
+    logs("pattern: '(x{500}){500}'", &[&format!(".pattern: {large}")]);
+    for lines in ["-1", "1.5", "some", "1000001"] {
+        let expected = "expected a whole number from 0 to 1000000, found";
+        logs(&format!("pattern: x, max: {lines}"), &[&format!(".max: {expected} `{lines}`")]);
+        logs(&format!("pattern: x, min: {lines}"), &[&format!(".min: {expected} `{lines}`")]);
+    }
+    logs(
+        "pattern: x, min: 2, max: 1",
+        &[".max: it is less than `min` (2), and no number is between: write more than that"],
+    );
+    logs("pattern: x, lines: 1", &[".lines: unknown key: remove it, or use one of pattern, max, min, services"]);
+}
+
+#[test]
+fn logs_are_of_services_that_there_are() {
+    let services = |written: &str, problems: &[&str]| {
+        let problems: Vec<String> = problems.iter().map(|problem| format!(".logs.services{problem}")).collect();
+        let problems: Vec<&str> = problems.iter().map(String::as_str).collect();
+        analysis(&format!("logs: {{pattern: x, services: {written}}}"), &problems);
+    };
+    services("web", &[": expected a list of services such as `[web]`, found `web`"]);
+    services("[]", &[": there are no services: name at least one, or remove `services` for all of them"]);
+    services("[web, wbe]", &["[1]: there is no service `wbe`: write one of `web`"]);
+    services("[web, web]", &["[1]: `web` is written twice: keep one"]);
+    // Which services there are is not known; that is said once.
+    let file = "name: app\nx-rollout:\n  gates: [{analysis: {logs: {pattern: x, services: [web]}}}]\n";
+    let problems = crate::tests::read_text(file).unwrap_err();
+    assert_eq!(problems.as_slice().len(), 1, "{problems}");
 }
 
 #[test]
