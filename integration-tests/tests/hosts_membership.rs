@@ -71,7 +71,9 @@ fn a_host_that_is_drained_is_emptied_and_gets_what_is_current_when_it_is_given_b
     // It is down by our hand, and spends the budget.
     let second = installation.deploy(&Compose::routed("v2").with("max_unavailable", "2"))?;
     assert_eq!(second.code, 0, "{second}");
-    [0, 2].into_iter().for_each(|host| serves(&installation, host, "v2"));
+    for host in [0, 2] {
+        serves(&installation, host, "v2");
+    }
     assert!(installation.fleet().host(1).engine().containers()?.is_empty(), "a drained host gets nothing");
     succeeds(&installation, &["host", "uncordon", "h2"]);
     serves(&installation, 1, "v2");

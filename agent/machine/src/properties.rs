@@ -13,6 +13,9 @@ mod shares;
 
 use self::ends::{the_right_one_is_routed_to, the_right_set_is_left};
 
+/// Stories of a usual run: each is a few thousand decisions.
+const CASES: u32 = 192;
+
 const RELEASES: [&str; 29] = [
     "web:good-1",
     "web:good-2",
@@ -212,13 +215,20 @@ fn heal(world: &mut World) {
     world.run(300);
 }
 
+/// `PROPTEST_CASES` sets the number of stories.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { CASES };
+    ProptestConfig { cases, ..asked }
+}
+
 fn is_ailing(ledger: &Ledger) -> bool {
     let text = ledger.base.as_ref().map(|base| String::from_utf8_lossy(&base.manifest).into_owned());
     text.is_some_and(|text| ["/sick", "/unready"].iter().any(|kind| text.contains(kind)))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_happens_it_converges_and_no_invariant_breaks(events in prop::collection::vec(event(), 1..30)) {

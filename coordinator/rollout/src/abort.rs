@@ -78,6 +78,25 @@ mod tests {
     }
 
     #[test]
+    fn it_is_said_how_the_rollout_ended() {
+        use Outcome::{Aborted, Halted, RolledBack, Succeeded, Superseded};
+        let ends = [Succeeded, RolledBack, Halted, Aborted, Superseded];
+        let said = ends.map(|outcome| AbortError::AlreadyEnded { outcome }.to_string());
+        assert_eq!(said[0], "the rollout has ended already: it has succeeded");
+        let all: std::collections::BTreeSet<_> = said.into_iter().collect();
+        assert_eq!(all.len(), ends.len());
+    }
+
+    #[test]
+    fn an_abort_may_be_said_again() {
+        for rollback in [false, true] {
+            let mut rollout = in_state(State::Advancing);
+            assert_eq!(abort(&mut rollout, an_abort(rollback, false)), Ok(()));
+            assert_eq!(abort(&mut rollout, an_abort(rollback, false)), Ok(()), "{rollback}");
+        }
+    }
+
+    #[test]
     fn a_weaker_abort_does_not_stop_a_way_back() {
         let mut back = in_state(State::RollingBack);
         assert_eq!(abort(&mut back, an_abort(true, false)), Err(AbortError::AlreadyGoingBack));

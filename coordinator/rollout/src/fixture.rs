@@ -195,6 +195,8 @@ impl Fixture {
             view.refused = None;
         }
         self.rollout = plan.rollout;
+        let is_there = |rollout: &Rollout| rollout.wave < rollout.waves && rollout.step < rollout.shares.len();
+        assert!(self.rollout.as_ref().is_none_or(is_there), "there is no such wave, or no such step");
         let again = self.peek();
         assert_eq!((&again.orders, &again.rollout), (&vec![], &self.rollout), "planning twice changes nothing");
         assert_eq!(

@@ -81,6 +81,8 @@ mod tests {
             let believed = believed(report(services), &release, &ordered(asked));
             assert_eq!(believed.failure.as_ref().map(|failure| failure.kind), doubted, "{services:?} {asked:?}");
             assert_eq!(believed.healthy, doubted.is_none());
+            let names_it = believed.failure.is_none_or(|failure| failure.service.is_some());
+            assert!(names_it, "the doubt is about a service: {services:?} {asked:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use evenkeel_model::gate::Check;
-use evenkeel_model::{GatePoint, Generation, HostId, Opening, Phase, Promote, Share, Stage, Strategy};
+use evenkeel_model::{Gate, GatePoint, Generation, HostId, Opening, Phase, Promote, Share, Stage, Strategy};
 use evenkeel_rollout::{
     Contact, Duty, HostState, Kind, MOST_PREFETCHING, Order, Outcome, Plan, Rollout, State, Verdict as Finding,
     WaitingOn,
@@ -26,7 +26,7 @@ pub(crate) struct Step<'s> {
 
 pub(crate) type Verdict = Result<(), String>;
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
@@ -122,6 +122,8 @@ pub(crate) fn check_budget(step: &Step<'_>) -> Verdict {
 }
 
 pub(crate) fn check_gate(step: &Step<'_>) -> Verdict {
+    let is_there = |rollout: &Rollout| rollout.wave < rollout.waves && rollout.step < rollout.shares.len();
+    ensure(step.after.rollout.as_ref().is_none_or(is_there), || "there is no such wave, or no such step".to_owned())?;
     let Some(rollout) = step.after.going().filter(|rollout| rollout.state == State::Advancing) else { return Ok(()) };
     for (id, progress) in &rollout.hosts {
         let decided = matches!(progress.state, HostState::Committed | HostState::Failed) || step.after.was_resumed;
@@ -162,11 +164,11 @@ fn is_open(step: &Step<'_>, rollout: &Rollout, gate: usize, wave: usize, at_step
     }
 }
 
-/// Nothing goes past a gate that is closed, nor past a promotion that nobody has said.
-pub(crate) fn check_gates(step: &Step<'_>) -> Verdict {
-    let (Some(before), Some(after)) = (step.before.going(), step.after.rollout.as_ref()) else { return Ok(()) };
+/// The points that a rollout has gone past in this plan, with the wave and the step where they stood.
+pub(crate) fn passed(step: &Step<'_>) -> Vec<(GatePoint, usize, usize)> {
+    let (Some(before), Some(after)) = (step.before.going(), step.after.rollout.as_ref()) else { return Vec::new() };
     if before.id != after.id || before.state != State::Advancing {
-        return Ok(());
+        return Vec::new();
     }
     let covers = |id: &HostId| before.hosts.contains_key(id) && after.hosts.contains_key(id);
     let mine = || step.plan.orders.iter().filter(|(id, _)| covers(id)).map(|(_, order)| order);
@@ -191,10 +193,21 @@ pub(crate) fn check_gates(step: &Step<'_>) -> Verdict {
     if after.begun && (!before.begun || after.wave > before.wave) {
         passed.push((GatePoint::Before, after.wave, 0));
     }
-    for (point, wave, at_step) in passed {
-        for (number, gate) in after.policy.gates.iter().enumerate() {
-            let is_here = gate.at == point && gate.waves.has(wave, after.waves);
-            ensure(!is_here || is_open(step, after, number, wave, at_step), || {
+    passed
+}
+
+/// The gates that stand at such a point.
+pub(crate) fn gates_at(rollout: &Rollout, point: GatePoint, wave: usize) -> impl Iterator<Item = (usize, &Gate)> {
+    let gates = rollout.policy.gates.iter().enumerate();
+    gates.filter(move |(_, gate)| gate.at == point && gate.waves.has(wave, rollout.waves))
+}
+
+/// Nothing goes past a gate that is closed, nor past a promotion that nobody has said.
+pub(crate) fn check_gates(step: &Step<'_>) -> Verdict {
+    let Some(after) = step.after.rollout.as_ref() else { return Ok(()) };
+    for (point, wave, at_step) in passed(step) {
+        for (number, _) in gates_at(after, point, wave) {
+            ensure(is_open(step, after, number, wave, at_step), || {
                 format!("past gate {number} ({point}) of wave {wave}: {:#?}", after.gates)
             })?;
         }
@@ -210,7 +223,7 @@ pub(crate) fn check_gates(step: &Step<'_>) -> Verdict {
 }
 
 /// Whether the rollout rested before the plan, and has not been given up.
-fn rests(world: &World) -> bool {
+pub(crate) fn rests(world: &World) -> bool {
     world.going().is_some_and(|rollout| {
         let frozen = world.frozen.is_some() && rollout.kind == Kind::Deploy && rollout.freeze_override.is_none();
         rollout.state == State::Advancing && rollout.abort.is_none() && (rollout.hold.is_some() || frozen)
@@ -218,6 +231,9 @@ fn rests(world: &World) -> bool {
 }
 
 pub(crate) fn check_stopped(step: &Step<'_>) -> Verdict {
+    let goes_on = |rollout: &Rollout| matches!(rollout.state, State::Advancing | State::Paused);
+    let is_aborted = step.before.going().is_some_and(|rollout| rollout.abort.is_some());
+    ensure(!is_aborted || !step.after.going().is_some_and(goes_on), || "it goes on though it was aborted".to_owned())?;
     for (id, order) in &step.plan.orders {
         if rests(step.before) && covered(step.after, id).is_some() {
             return Err(format!("{id} is ordered {order:?} though it rests"));

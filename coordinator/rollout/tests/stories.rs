@@ -37,8 +37,15 @@ pub(crate) enum Event {
     Pass(u64),
     Nothing,
     Restart,
-    Abort { rollback: bool },
-    Begin { to: u64, kind: Kind, supersede: bool },
+    Abort {
+        rollback: bool,
+    },
+    Begin {
+        to: u64,
+        kind: Kind,
+    },
+    /// Another rollout takes over.
+    Supersede,
 }
 
 #[derive(Debug, Clone)]
@@ -69,10 +76,12 @@ fn waves() -> impl Strategy<Value = Waves> {
 fn gate() -> impl Strategy<Value = Gate> {
     let at =
         prop_oneof![Just(GatePoint::Before), Just(GatePoint::Switch), Just(GatePoint::Commit), Just(GatePoint::After),];
-    let waves =
-        prop_oneof![Just(GateWaves::Every), Just(GateWaves::First), Just(GateWaves::Last), Just(GateWaves::Only(1))];
+    let waves = prop_oneof![3 => Just(GateWaves::Every), 1 => Just(GateWaves::First), 1 => Just(GateWaves::Last), 1 => Just(GateWaves::Only(1))];
     // The stories begin at midnight, 1970-01-01 (a Thursday), and last hours.
-    let window = Window { days: BTreeSet::new(), start: 20, length: Millis::minutes(30), zone: "UTC".to_owned() };
+    let window = |start, length| {
+        let length = Millis::minutes(length);
+        Check::Window(Window { days: BTreeSet::new(), start, length, zone: "UTC".to_owned() })
+    };
     let analysis = Analysis {
         name: "errors".to_owned(),
         source: Source::Http { url: "http://shop/".to_owned(), status: (200, 299), body: None },
@@ -83,7 +92,9 @@ fn gate() -> impl Strategy<Value = Gate> {
     };
     let check = prop_oneof![
         (1..4u8).prop_map(|persons| Check::Approval(Approval { persons })),
-        Just(Check::Window(window)),
+        // One that closes soon, and one that opens soon.
+        Just(window(0, 30)),
+        Just(window(20, 600)),
         Just(Check::Analysis(analysis)),
     ];
     (at, waves, check).prop_map(|(at, waves, check)| Gate { at, waves, check })
@@ -100,7 +111,7 @@ fn moved() -> impl Strategy<Value = (Moved, Promote, Vec<Share>)> {
 }
 
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
-    let gates = prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(gate(), 1..3)];
+    let gates = prop_oneof![Just(Vec::new()), proptest::collection::vec(gate(), 1..3)];
     let by = proptest::option::weighted(0.2, Just("zone".to_owned()));
     let floor = proptest::option::weighted(0.2, (0..70u8).prop_map(Count::Percent));
     (plain_policy(), moved(), gates, by, floor).prop_map(|(policy, moved, gates, by, min_healthy)| {
@@ -138,7 +149,6 @@ pub(crate) fn prefetch_state() -> impl Strategy<Value = PrefetchState> {
 
 fn event() -> impl Strategy<Value = Event> {
     let host = 0..8usize;
-    let kind = prop_oneof![4 => Just(Kind::Deploy), 1 => Just(Kind::Rollback)];
     let word = prop_oneof![
         1 => Just(pause as Word),
         3 => Just(resume as Word),
@@ -174,25 +184,67 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Nothing),
         1 => Just(Event::Restart),
         1 => any::<bool>().prop_map(|rollback| Event::Abort { rollback }),
-        3 => (1..4u64, kind, proptest::bool::weighted(0.3)).prop_map(|(to, kind, supersede)| Event::Begin { to, kind, supersede }),
     ]
 }
 
+fn begin() -> impl Strategy<Value = Vec<Event>> {
+    let kind = prop_oneof![4 => Just(Kind::Deploy), 1 => Just(Kind::Rollback)];
+    (1..4u64, kind, proptest::bool::weighted(0.3)).prop_map(|(to, kind, supersede)| {
+        let before = supersede.then_some(Event::Supersede);
+        before.into_iter().chain([Event::Begin { to, kind }]).collect()
+    })
+}
+
+/// All goes well for a while: else hardly a story would come past a gate, because so much has to be said and done in its order before that.
+fn goes_well() -> impl Strategy<Value = Vec<Event>> {
+    let good = || Event::Measured(Measured::Answer { good: true, said: "200".to_owned() });
+    let words = |word: Word| ["ann", "bob", "eve"].map(|by| Event::Say(by, word));
+    let round = move |seconds: u64| {
+        let mut round = vec![Event::AllHealthy, Event::Pass(seconds), Event::AllHealthy];
+        round.extend(words(approve));
+        round.extend([good(), Event::Pass(31), good(), Event::Say("ann", promote), Event::AllHealthy]);
+        round
+    };
+    (1..5usize, prop_oneof![4 => Just(31), 1 => Just(1201)])
+        .prop_map(move |(times, seconds)| (0..times).flat_map(|_| round(seconds)).collect())
+}
+
+/// A host of a healthy wave is not healthy for a moment, in the midst of its bake.
+fn relapses() -> impl Strategy<Value = Vec<Event>> {
+    let pass = || Event::Pass(20);
+    (0..8usize).prop_map(move |host| vec![Event::AllHealthy, pass(), Event::Sick(host), Event::AllHealthy, pass()])
+}
+
+/// What hinders one host, or fails it, or keeps all of them.
+fn trouble() -> impl Strategy<Value = Vec<Event>> {
+    let events = |host: usize| {
+        [
+            vec![Event::Silent(host)],
+            vec![Event::Sick(host)],
+            vec![Event::Fails(host)],
+            vec![Event::AllHealthy, Event::Fails(host), Event::Fails(host + 1), Event::Fails(host + 2)],
+            vec![Event::Say("eve", pause)],
+            vec![Event::Freeze(true)],
+        ]
+    };
+    (0..8usize, 0..6usize).prop_map(move |(host, which)| events(host)[which].clone())
+}
+
+/// What happens: one thing after the other, whatever it is; or a rollout for which all goes well but for a thing or two.
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let one = || event().prop_map(|event| vec![event]);
+    let whatever = prop_oneof![40 => one(), 2 => begin(), 1 => goes_well()];
+    let mostly_well = prop_oneof![2 => one(), 2 => goes_well(), 1 => trouble(), 1 => relapses()];
+    prop_oneof![
+        2 => proptest::collection::vec(whatever, 1..60),
+        1 => (begin(), proptest::collection::vec(mostly_well, 1..12)).prop_map(|(first, then)| [vec![first], then].concat()),
+    ]
+    .prop_map(|events| events.concat())
+}
+
 pub(crate) fn story() -> impl Strategy<Value = Story> {
-    (
-        1..8usize,
-        proptest::bool::weighted(0.2),
-        policy(),
-        proptest::bool::weighted(0.2),
-        proptest::collection::vec(event(), 1..60),
-    )
-        .prop_map(|(hosts, fresh, policy, constrained, events)| Story {
-            hosts,
-            fresh,
-            policy,
-            constrained,
-            events,
-        })
+    (1..8usize, proptest::bool::weighted(0.2), policy(), proptest::bool::weighted(0.2), events())
+        .prop_map(|(hosts, fresh, policy, constrained, events)| Story { hosts, fresh, policy, constrained, events })
 }
 
 pub(crate) fn web(is: bool) -> std::collections::BTreeMap<String, String> {

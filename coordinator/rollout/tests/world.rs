@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) measures: Vec<Measure>,
     /// Who fetches what ahead, by the last plan.
     pub(crate) prefetch: Vec<(HostId, ReleaseNumber)>,
+    /// Hosts whose labels have changed.
+    pub(crate) relabelled: BTreeSet<HostId>,
     /// Releases seen healthy on hosts.
     pub(crate) seen_healthy: BTreeSet<(HostId, ReleaseNumber)>,
     /// The hosts that each release was brought to by a rollout that succeeded.
@@ -86,6 +88,7 @@ impl World {
             was_resumed: false,
             measures: Vec::new(),
             prefetch: Vec::new(),
+            relabelled: BTreeSet::new(),
             seen_healthy: BTreeSet::new(),
             succeeded: BTreeMap::new(),
         }

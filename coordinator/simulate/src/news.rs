@@ -209,16 +209,19 @@ fn is_broken(before: &Rollout, after: &Rollout) -> bool {
 fn failure(before: &Rollout, after: &Rollout, is_through: bool) -> Option<What> {
     let goes_forward = |rollout: &Rollout| rollout.state == State::Advancing;
     let failure = after.failure.as_ref().filter(|_| goes_forward(before) && !goes_forward(after))?;
-    let then = match (after.state, after.policy.on_failure) {
-        (State::Ended { .. }, _) if is_through => return None,
-        // The policy's word counts where nothing was left to do.
-        (State::RollingBack, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::Rollback) => {
-            Then::RollsBack
-        }
-        (State::Withdrawing, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::RevertFailed) => {
-            Then::Withdraws
-        }
-        (State::Paused, _) | (State::Ended { .. } | State::Advancing | State::Queued, OnFailure::Pause) => Then::Pauses,
+    if is_through && matches!(after.state, State::Ended { .. }) {
+        return None;
+    }
+    let then = match after.state {
+        State::Paused => Then::Pauses,
+        State::Withdrawing => Then::Withdraws,
+        State::RollingBack => Then::RollsBack,
+        // Nothing was left to do.
+        State::Ended { .. } | State::Advancing | State::Queued => match after.policy.on_failure {
+            OnFailure::Rollback => Then::RollsBack,
+            OnFailure::RevertFailed => Then::Withdraws,
+            OnFailure::Pause => Then::Pauses,
+        },
     };
     Some(What::Failed { failure: failure.clone(), then })
 }

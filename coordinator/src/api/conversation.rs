@@ -62,7 +62,8 @@ impl Conversation {
         let (link, time, stop) = (Arc::clone(&self.link), self.time.clone(), self.stop.clone());
         let mut revoked = pin!(revoked(&link, &time, &stop));
         // Dropped with this call: whoever asked by it hears that the stream has ended.
-        let (mut desired, line) = (self.connected.wanted.take(), std::mem::take(&mut self.connected.line));
+        let mut desired = self.connected.wanted.take();
+        let asked = std::mem::take(&mut self.connected.line);
         let mut questions = Questions::default();
         let mut next = Some(Next::Welcome);
         let mut beats = Beats::begin(self.terms.beat.to_std());
@@ -102,7 +103,7 @@ impl Conversation {
                         next = Some(Next::Desired);
                     }
                 }
-                question = line.question(), if next.is_none() => {
+                question = asked.question(), if next.is_none() => {
                     questions.take(question);
                     next = Some(Next::Question);
                 }

@@ -98,6 +98,7 @@ impl Freeze {
     }
 
     /// What stays of one that was lifted, so that its number is not given again: whatever a clock says, it has ended.
+    #[must_use]
     pub fn lifted(&self) -> Self {
         Self { until: Some(UnixMillis(0)), ..self.clone() }
     }

@@ -151,9 +151,9 @@ impl Record {
 
     /// The version of the last answer, unless a request was lost since.
     fn last(&self) -> Option<&str> {
-        let lost = self.lost.last().map(|lost| lost.at);
-        let last = self.answered.last().filter(|answer| lost.is_none_or(|lost| answer.at > lost));
-        last.map(|answer| answer.version.as_str())
+        let failed = self.lost.last().map(|lost| lost.at);
+        let newest = self.answered.last().filter(|answer| failed.is_none_or(|failed| answer.at > failed));
+        newest.map(|answer| answer.version.as_str())
     }
 
     /// The longest time from one answer to the next.

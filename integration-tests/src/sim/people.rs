@@ -13,7 +13,9 @@ use evenkeel_machine::End;
 use evenkeel_model::analysis::Source;
 use evenkeel_model::decimal::Bounds;
 use evenkeel_model::gate::{Approval, Check, GateWaves};
-use evenkeel_model::{Analysis, Gate, GatePoint, HostId, Millis, Phase, Policy, Promote, RolloutId, Strategy, UnixMillis, Version};
+use evenkeel_model::{
+    Analysis, Gate, GatePoint, HostId, Millis, Phase, Policy, Promote, RolloutId, Strategy, UnixMillis, Version,
+};
 use evenkeel_rollout::{Kind, Outcome, Rollout};
 
 use super::fleet::{at_once, key};
@@ -173,11 +175,7 @@ impl People {
     }
 
     /// By the hosts' own ledgers, of gates that stand before any commit.
-    fn nothing_is_committed_before_somebody_approved(
-        &self,
-        rollout: &Rollout,
-        fleet: &Fleet,
-    ) -> Result<(), Violation> {
+    fn nothing_is_committed_before_somebody_approved(&self, rollout: &Rollout, fleet: &Fleet) -> Result<(), Violation> {
         let keeps = |gate: &Gate| {
             matches!(gate.check, Check::Approval(_))
                 && gate.waves.has(0, rollout.waves)
@@ -206,7 +204,8 @@ impl People {
         rollout: &Rollout,
         stored: &Snapshot,
     ) -> Result<(), Violation> {
-        let rests = rollout.outcome().is_none() && rollout.abort.is_none() && (rollout.hold.is_some() || rollout.frozen);
+        let rests =
+            rollout.outcome().is_none() && rollout.abort.is_none() && (rollout.hold.is_some() || rollout.frozen);
         let orders = stored.orders.iter().filter_map(|(host, orders)| Some((host, orders.get(&key())?)));
         let forward = orders.filter(|(_, order)| order.release == Some(rollout.to) && order.phase != Phase::Withdrawn);
         let now: BTreeMap<_, _> = forward.map(|(host, order)| (host.clone(), (order.version, order.phase))).collect();

@@ -4,7 +4,7 @@ use evenkeel_model::Phase;
 use proptest::prelude::*;
 
 use super::ends::{the_right_one_is_routed_to, the_right_set_is_left};
-use super::{Event, RELEASES, SERVING, event, happen, heal, is_ailing, phase};
+use super::{Event, RELEASES, SERVING, config, event, happen, heal, is_ailing, phase};
 use crate::world::World;
 
 fn replace() -> impl Strategy<Value = Event> {
@@ -27,7 +27,7 @@ fn event_with_replacements() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_happens_while_something_is_kept_it_converges_and_no_invariant_breaks(

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::ends::{the_right_one_is_routed_to, the_right_set_is_left};
-use super::{Event, RELEASES, SERVING, disturbance, event, happen, heal, is_ailing, steps};
+use super::{Event, RELEASES, SERVING, config, disturbance, event, happen, heal, is_ailing, steps};
 use crate::world::World;
 
 fn percent() -> impl Strategy<Value = u32> {
@@ -20,7 +20,7 @@ fn event_with_shares() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_happens_at_whatever_share_it_converges_and_no_invariant_breaks(

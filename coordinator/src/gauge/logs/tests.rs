@@ -25,13 +25,15 @@ fn pattern() -> LogPattern {
 
 async fn measured(lines: &Lines, hosts: &[u32]) -> Found {
     let what = logs(hosts);
-    let measuring = measure(lines, &what, &["web".parse().unwrap()].into(), &pattern());
+    let (services, pattern) = (["web".parse().unwrap()].into(), pattern());
+    let measuring = measure(lines, &what, &services, &pattern);
     match tokio::time::timeout(LONG, measuring).await.expect("it ends in time") {
         Measured::Lines(found) => found,
         other => panic!("{other:?}"),
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is an answer, of which others say why there is none")]
 fn count(matched: u64, lines: &[&str]) -> LogAnswer {
     let line = |text: &&str| LogLine { service: "web".parse().unwrap(), text: (*text).to_owned() };
     Ok(LogCount { matched, containers: 1, examples: lines.iter().map(line).collect(), cut: None })

@@ -2,7 +2,8 @@
 
 use evenkeel_model::{CauseKind, Millis, Stage};
 
-use crate::fixture::Fixture;
+use super::names;
+use crate::fixture::{Fixture, id, waves};
 use crate::{Outcome, State};
 
 const DEADLINE: u64 = 15 * 60;
@@ -105,4 +106,65 @@ fn a_coordinator_that_was_away_for_long_commits_what_has_baked() {
     fixture.healthy("h1");
     fixture.pass(3 * DEADLINE);
     assert_eq!(fixture.plan(), ["h1 g2 r2 committed"]);
+}
+
+/// Ten minutes for each of several things that happen, where fifteen are allowed for any of them.
+const LONG: u64 = 10 * 60;
+
+#[test]
+fn each_host_that_becomes_healthy_gives_the_next_its_time() {
+    let mut fixture = Fixture::running(4);
+    fixture.policy.waves = waves(&["3"]);
+    fixture.deploy(2);
+    fixture.plan();
+    for host in ["h1", "h2"] {
+        fixture.pass(LONG);
+        assert_eq!(fixture.healthy(host).len(), 1, "the next is ordered");
+    }
+    assert_eq!(fixture.state(), State::Advancing);
+}
+
+#[test]
+fn each_acknowledgement_gives_the_next_its_time() {
+    let mut fixture = Fixture::running(4);
+    fixture.policy.max_unavailable = Some("2".parse().unwrap());
+    fixture.policy.waves = waves(&["2"]);
+    fixture.deploy(2);
+    fixture.plan();
+    fixture.healthy("h1");
+    fixture.healthy("h2");
+    fixture.pass(30);
+    assert_eq!(fixture.plan(), ["h1 g2 r2 committed", "h2 g2 r2 committed"]);
+    fixture.pass(LONG);
+    fixture.committed("h1");
+    fixture.pass(LONG);
+    fixture.plan();
+    assert_eq!(fixture.state(), State::Advancing);
+}
+
+#[test]
+fn each_host_that_is_back_gives_the_next_its_time() {
+    let mut fixture = Fixture::running(5);
+    fixture.policy.max_failures = Some("0".parse().unwrap());
+    fixture.deploy(2);
+    fixture.move_waves(&["h1", "h2"]);
+    fixture.fails("h3", CauseKind::Exited);
+    assert_eq!(fixture.plan(), ["h1 g3 r1 trial"]);
+    fixture.pass(LONG);
+    fixture.healthy("h1");
+    fixture.committed("h1");
+    fixture.pass(LONG);
+    fixture.plan();
+    assert_eq!(fixture.state(), State::RollingBack);
+    fixture.pass(DEADLINE - LONG);
+    fixture.plan();
+    assert_eq!(fixture.outcome(), Some(Outcome::Halted), "and no more than its time");
+}
+
+#[test]
+fn five_hosts_are_named_and_more_are_counted() {
+    let hosts: Vec<_> = (1..=6).map(|number| id(&format!("h{number}"))).collect();
+    assert_eq!(names(&hosts[..5]), "h1, h2, h3, h4, h5");
+    assert_eq!(names(&hosts), "h1, h2, h3, h4, h5, 1 more");
+    assert_eq!(names(&[]), "any host");
 }

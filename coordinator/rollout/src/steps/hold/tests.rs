@@ -78,3 +78,18 @@ fn no_freeze_keeps_a_rollback_or_what_was_begun_in_spite_of_it() {
     fixture.rollout.as_mut().unwrap().freeze_override = Some("the shop is down".to_owned());
     assert_eq!(fixture.plan().len(), 1);
 }
+
+#[test]
+fn what_rests_does_not_end_before_it_goes_on() {
+    let mut fixture = Fixture::running(1);
+    fixture.policy.bake = evenkeel_model::Millis(0);
+    fixture.deploy(2);
+    fixture.plan();
+    fixture.healthy("h1");
+    rest(&mut fixture);
+    fixture.committed("h1");
+    assert_eq!(fixture.state(), State::Advancing);
+    fixture.rollout.as_mut().unwrap().hold = None;
+    fixture.plan();
+    assert_eq!(fixture.outcome(), Some(crate::Outcome::Succeeded));
+}

@@ -1,6 +1,6 @@
 //! Who is ordered next.
 
-use evenkeel_model::{ReleaseNumber, Stage};
+use evenkeel_model::{CauseKind, ReleaseNumber, Stage};
 
 use crate::fixture::{Fixture, manifest, waves};
 
@@ -65,4 +65,24 @@ fn a_coordinator_that_hears_nobody_yet_orders_nobody() {
         fixture.silence(host);
     }
     assert_eq!(fixture.plan(), Vec::<String>::new(), "they would all obey when they are heard again");
+}
+
+#[test]
+fn g8_nobody_else_is_ordered_while_the_registry_is_away_for_one() {
+    let cases = [
+        (CauseKind::RegistryUnreachable, false),
+        // The other may have more luck with these.
+        (CauseKind::EngineUnavailable, true),
+        (CauseKind::ImageNotFound, true),
+    ];
+    for (kind, goes_on) in cases {
+        let mut fixture = all_at_once(Fixture::running(3), "2");
+        fixture.view("h2").conflict = true;
+        assert_eq!(fixture.plan(), ["h1 g2 r2 trial"]);
+        fixture.says("h1", Stage::Working, false);
+        fixture.trouble("h1", kind);
+        fixture.view("h2").conflict = false;
+        let expected: &[&str] = if goes_on { &["h2 g2 r2 trial"] } else { &[] };
+        assert_eq!(fixture.plan(), expected, "{kind}");
+    }
 }
