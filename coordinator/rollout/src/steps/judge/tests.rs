@@ -119,3 +119,35 @@ fn a_host_that_fails_on_its_way_back_stops_the_rollback() {
     assert_eq!(fixture.outcome(), Some(Outcome::Halted));
     assert_eq!(fixture.failure().message, "host h1: port_taken it was");
 }
+
+#[test]
+fn a_percentage_of_failures_is_of_the_hosts_at_the_start() {
+    let mut fixture = Fixture::running(4);
+    fixture.policy.max_failures = Some("50%".parse().unwrap());
+    fixture.policy.max_unavailable = Some("3".parse().unwrap());
+    fixture.policy.waves = waves(&["4"]);
+    fixture.deploy(2);
+    assert_eq!(fixture.plan().len(), 3);
+    fixture.hosts.pop();
+    fixture.fails("h1", CauseKind::Exited);
+    fixture.fails("h2", CauseKind::Exited);
+    fixture.plan();
+    assert_eq!(fixture.state(), State::Advancing, "two of four, though one of them has left");
+    fixture.fails("h3", CauseKind::Exited);
+    fixture.plan();
+    assert_eq!(fixture.outcome(), Some(Outcome::RolledBack), "all three are back by themselves");
+}
+
+#[test]
+fn of_several_that_fail_at_once_the_first_is_the_reason() {
+    let mut fixture = Fixture::running(4);
+    fixture.policy.max_unavailable = Some("3".parse().unwrap());
+    fixture.policy.waves = waves(&["4"]);
+    fixture.deploy(2);
+    fixture.plan();
+    for host in ["h3", "h1", "h2"] {
+        fixture.fails(host, CauseKind::Exited);
+    }
+    fixture.plan();
+    assert_eq!(fixture.failure().message, "host h1: exited it was");
+}

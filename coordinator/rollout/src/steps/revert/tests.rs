@@ -130,3 +130,28 @@ fn an_abort_leaves_committed_hosts() {
     assert_eq!(fixture.outcome(), Some(Outcome::Aborted));
     assert_eq!(fixture.view("h1").ordered.unwrap().release, Some(ReleaseNumber(2)));
 }
+
+#[test]
+fn a_withdrawn_host_that_is_back_on_something_else_is_taken_to_the_release_before() {
+    let elsewhere = || {
+        let mut fixture = Fixture::running(3);
+        fixture.ordered("h1", 4, Some(3), Phase::Committed);
+        fixture.says("h1", Stage::Committed, true);
+        fixture.deploy(2);
+        assert_eq!(fixture.plan(), ["h1 g5 r2 trial"]);
+        fixture
+    };
+    let mut all_back = elsewhere();
+    all_back.abort(true);
+    assert_eq!(all_back.plan(), ["h1 g5 r2 withdrawn"]);
+    all_back.says("h1", Stage::Reverted, false);
+    assert_eq!(all_back.plan(), ["h1 g6 r1 trial"]);
+
+    let mut trials_back = elsewhere();
+    trials_back.abort(false);
+    assert_eq!(trials_back.plan(), ["h1 g5 r2 withdrawn"]);
+    trials_back.says("h1", Stage::Reverted, false);
+    assert_eq!(trials_back.plan(), Vec::<String>::new());
+    assert_eq!(trials_back.outcome(), Some(Outcome::Aborted), "an abort takes a trial back, and nothing else");
+    assert_eq!(trials_back.state_of("h1"), HostState::Returned);
+}

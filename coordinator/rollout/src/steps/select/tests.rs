@@ -86,3 +86,13 @@ fn g8_nobody_else_is_ordered_while_the_registry_is_away_for_one() {
         assert_eq!(fixture.plan(), expected, "{kind}");
     }
 }
+
+#[test]
+fn hosts_that_have_not_answered_to_another_rollout_are_ordered_inside_the_budget() {
+    let mut fixture = all_at_once(Fixture::running(3), "2");
+    assert_eq!(fixture.plan(), ["h1 g2 r2 trial", "h2 g2 r2 trial"]);
+    fixture.policy.max_unavailable = Some("1".parse().unwrap());
+    fixture.deploy(3);
+    assert_eq!(fixture.plan(), Vec::<String>::new(), "both may serve still, and would obey");
+    assert_eq!(fixture.healthy("h1"), ["h2 g3 r3 trial"], "h1 serves, and h2 is down by our hand already");
+}
